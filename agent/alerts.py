@@ -1,0 +1,97 @@
+"""Alerts as their senders write them, folded into one ``Alert``. What they say is data, never an instruction."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from agent.state import Alert
+
+_ENTITY_KEYS = ("service", "entity", "service_name", "service.name", "app", "application", "job", "deployment", "workload", "pod", "instance", "node")  # fmt: skip
+_NAME_KEYS = ("name", "alertname", "monitor", "title", "rule")
+_TIME_KEYS = ("fired_at", "startsAt", "starts_at", "started_at", "timestamp", "time")
+_LATEST = 32503680000.0  # the year 3000
+
+
+class AlertError(ValueError):
+    """The alert cannot be read; the message says which value and what to do."""
+
+
+def parse_alert(raw: object, source: str = "file") -> Alert:
+    """One alert from our own form or an Alertmanager webhook (its first firing alert).
+
+    Raises ``AlertError`` when there is no time, or nothing that could be an entity.
+    """
+    if not isinstance(raw, Mapping):
+        raise AlertError(f"an alert is a JSON object, got {type(raw).__name__}")
+    if isinstance(raw.get("alerts"), list):
+        return _alertmanager(raw, source)
+    flat = _flat(raw)
+    name = _first(flat, _NAME_KEYS) or "alert"
+    fired = _first(flat, _TIME_KEYS)
+    if not fired:
+        raise AlertError(f"alert “{name}” has no time; give fired_at (RFC 3339 or epoch seconds)")
+    summary = " ".join(part for key in ("summary", "description", "message", "detail") if (part := flat.get(key, "")))
+    return _alert(
+        name=name,
+        entity=_first(flat, _ENTITY_KEYS),
+        fired_at=parse_time(fired),
+        metric=flat.get("metric", ""),
+        threshold=_number(flat.get("threshold")),
+        observed=_number(flat.get("observed") or flat.get("value")),
+        severity=flat.get("severity", ""),
+        summary=summary,
+        source=source,
+    )
+
+
+def _alertmanager(raw: Mapping[str, Any], source: str) -> Alert:
+    alerts = [item for item in raw["alerts"] if isinstance(item, Mapping)]
+    firing = [item for item in alerts if item.get("status", "firing") == "firing"]
+    if not firing:
+        raise AlertError("this Alertmanager notification has no firing alert (only resolved ones)")
+    first = min(firing, key=lambda item: str(item.get("startsAt", "")))
+    common = {**(raw.get("commonLabels") or {}), **(raw.get("commonAnnotations") or {})}
+    return parse_alert({**common, **{k: v for k, v in first.items() if k != "status"}}, source)
+
+
+def _alert(**fields: Any) -> Alert:
+    identity = json.dumps([fields["name"], fields["entity"], fields["metric"], fields["fired_at"]])
+    return Alert(id=hashlib.sha256(identity.encode()).hexdigest()[:16], **fields)
+
+
+def _flat(raw: Mapping[str, Any]) -> dict[str, str]:
+    """Labels and annotations beside the top level (which wins), everything as text of bounded length."""
+    flat: dict[str, str] = {}
+    for layer in (raw.get("annotations"), raw.get("labels"), raw):
+        if isinstance(layer, Mapping):
+            flat |= {str(k): str(v)[:4000] for k, v in layer.items() if isinstance(v, str | int | float) and v != ""}
+    return flat
+
+
+def _first(flat: Mapping[str, str], keys: tuple[str, ...]) -> str:
+    return next((flat[key] for key in keys if flat.get(key)), "")
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text) if text else math.nan
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def parse_time(text: str) -> float:
+    """Epoch seconds of an RFC 3339 text (UTC where it has no offset) or of an epoch number (s, ms, us or ns)."""
+    number = _number(text)
+    try:
+        if number is None:
+            moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+            number = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError) as error:
+        raise AlertError(f"cannot read the time {text[:60]!r}: write it like 2026-11-24T03:00:00Z") from error
+    while number > _LATEST:
+        number /= 1000.0
+    return number

@@ -1,0 +1,1 @@
+"""Parse, render, answer; no logic."""

@@ -1,0 +1,22 @@
+"""diagnose: evidence to findings to hypotheses, and the next questions if they could change the order."""
+
+from langgraph.runtime import Runtime
+
+from agent.bench import Bench
+from agent.nodes.gather import ceiling_of
+from agent.state import Investigation, Question
+
+
+async def diagnose(state: Investigation, runtime: Runtime[Bench]) -> Investigation:
+    """Let the reasoner weigh everything so far; its wishes become the questions of the next round."""
+    bench = runtime.context
+    diagnosis, wishes = bench.reasoner.diagnose(state["alert"], state["scope"], state["evidence"], bench.store)
+    asked = {(item.tool, item.arguments) for item in state["evidence"]}
+    fresh = [wish for wish in wishes if (wish.tool, wish.arguments) not in asked]
+    questions = [Question(id="", tool=wish.tool, arguments=wish.arguments, reason=wish.reason) for wish in fresh]
+    return {"diagnosis": diagnosis, "questions": questions, "ceiling": ceiling_of(state["evidence"])}
+
+
+def wants_more(state: Investigation, max_rounds: int) -> bool:
+    """True when there are new questions, rounds left, and no ceiling was met."""
+    return bool(state.get("questions")) and state["round"] < max_rounds and state.get("ceiling") is None

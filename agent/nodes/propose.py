@@ -1,0 +1,73 @@
+"""propose: what to do next: steps for a person, and registered actions that fit the remediation."""
+
+import hashlib
+import json
+
+from langgraph.runtime import Runtime
+
+from agent.bench import Bench
+from agent.state import Action, Alert, Investigation, Verdict
+from diagnosis.findings import Remediation
+from retrieval.runbooks import Runbook, find_runbook, load_runbooks
+
+_ADVICE: dict[Remediation, str] = {
+    Remediation.ROLLBACK: "Roll {entity} back to the version before {change}.",
+    Remediation.ROLL_FORWARD: "Ship what {change} needs (a migration or a fix) to {entity}; rolling back also works.",
+    Remediation.CONFIG_REVERT: "Set the configuration of {entity} back to what it was before {change}.",
+    Remediation.FLAG_OFF: "Set the flag {change} of {entity} back.",
+    Remediation.SCALE: "Give {entity} more capacity (replicas, volume or quota), then find out whether demand will stay.",
+    Remediation.RESTART: "Restart {entity} (or correct its clock) on the affected hosts.",
+    Remediation.FAILOVER: "Move {entity} away from what is failing: another node, zone, resolver or provider.",
+    Remediation.ROTATE_CERTIFICATE: "Renew the certificate that {entity} refuses, and reload who serves it.",
+    Remediation.QUARANTINE_DATA: "Set the failing record of {entity} aside (dead letter), then let the rest flow.",
+    Remediation.NONE: "Look at the blind spots and the open hypotheses first; nothing here is sure enough to act on.",
+}
+
+
+async def propose(state: Investigation, runtime: Runtime[Bench]) -> Investigation:
+    """Advice from the remediation class, steps of a runbook for the fault kind, and actions somebody registered."""
+    verdict, alert = state["verdict"], state["alert"]
+    if verdict.nothing_wrong:
+        return {"actions": []}
+    entity = (verdict.hypothesis.entity if verdict.hypothesis else "") or verdict.first_failing or alert.entity
+    actions = [_advice(verdict, entity)]
+    runbook = find_runbook(load_runbooks(), verdict.fault_kind)
+    if runbook is not None:
+        actions += _steps(runbook)
+    actions += _registered(state["id"], verdict, entity, runtime.context)
+    return {"actions": actions}
+
+
+def _advice(verdict: Verdict, entity: str) -> Action:
+    text = _ADVICE[verdict.remediation].format(entity=entity or "the service", change=verdict.change_id[:10] or "it")
+    return Action(key=f"advice:{verdict.remediation}", name=verdict.remediation.value, arguments="{}", risk="advice", sentence=text)
+
+
+def _steps(runbook: Runbook) -> list[Action]:
+    return [
+        Action(
+            key=f"runbook:{runbook.name}:{step.line}",
+            name=f"runbook {runbook.name}",
+            arguments="{}",
+            risk="advice",
+            sentence=step.text,
+            citation=f"runbooks/{runbook.file}#{step.heading} (line {step.line})",
+        )
+        for step in runbook.steps[:4]
+    ]
+
+
+def _registered(id: str, verdict: Verdict, entity: str, bench: Bench) -> list[Action]:
+    arguments = json.dumps({"entity": entity, "change": verdict.change_id}, sort_keys=True)
+    found = []
+    for name, spec in sorted(bench.actions.items()):
+        if spec.remediation is verdict.remediation and verdict.hypothesis is not None:
+            # The key binds the action to this investigation and these arguments; the ledger lets it run once.
+            key = hashlib.sha256(f"{id}\n{name}\n{arguments}".encode()).hexdigest()[:32]
+            found.append(Action(key=key, name=name, arguments=arguments, risk=spec.risk.value, sentence=spec.summary))
+    return found
+
+
+def needs_approval(actions: list[Action]) -> list[Action]:
+    """Everything that touches something waits for a person."""
+    return [action for action in actions if action.risk not in ("advice", "read")]

@@ -1,0 +1,65 @@
+"""Where an investigation's telemetry comes from, as stored in the ledger, and the tools that read it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from agent.evidence import EvidenceStore
+from agent.ledger import Ledger
+from agent.state import Evidence, Model, Outcome
+from tools.recording import recording_tools
+from tools.spec import Absent, Answer, Empty, Failed, Rows, Tool
+
+
+class Source(Model):
+    """``kind`` is recording (``place`` is a folder) or replay (``place`` is the id of an investigation)."""
+
+    kind: str
+    place: str
+
+
+def tools_of(source: Source, ledger: Ledger, store: EvidenceStore) -> Mapping[str, Tool[Any]]:
+    """The tools of a source, by name."""
+    match source.kind:
+        case "recording":
+            return recording_tools(Path(source.place))
+        case "replay":
+            original = Source.model_validate_json(ledger.investigation(source.place).source)
+            return _recorded_answers(source.place, tools_of(original, ledger, store), ledger, store)
+        case kind:
+            raise ValueError(f"unknown source {kind!r}: use a recording")
+
+
+def _recorded_answers(
+    id: str, tools: Mapping[str, Tool[Any]], ledger: Ledger, store: EvidenceStore
+) -> Mapping[str, Tool[Any]]:
+    """The same tools, answering from what was answered before; no backend is touched."""
+    answers: dict[tuple[str, str], Evidence] = {}
+    for call in ledger.calls(id):
+        if call.evidence:
+            item = Evidence.model_validate_json(call.evidence)
+            answers[(item.tool, item.arguments)] = item
+
+    def replayed(tool: Tool[Any]) -> Tool[Any]:
+        def run(arguments: Any) -> Answer:  # noqa: ANN401 - any tool's arguments
+            known = {tool.arguments.model_validate_json(key[1]): item for key, item in answers.items() if key[0] == tool.name}
+            item = known.get(arguments)
+            if item is None:
+                return Failed("this question was not asked in the recorded investigation")
+            return _answer(item, store)
+
+        return Tool(tool.name, tool.summary, tool.arguments, tool.risk, lambda _: 0, run)
+
+    return {name: replayed(tool) for name, tool in tools.items()}
+
+
+def _answer(item: Evidence, store: EvidenceStore) -> Answer:
+    match item.outcome:
+        case Outcome.ROWS:
+            return Rows(store.get(item.digest), item.points, item.note)
+        case Outcome.EMPTY:
+            return Empty(item.points)
+        case Outcome.ABSENT:
+            return Absent(item.summary)
+        case _:
+            return Failed(item.summary)

@@ -1,0 +1,335 @@
+"""The explicit state of an investigation. It is a storage format: strict, versioned, exactly annotated.
+
+Evidence bodies are not here: an ``Evidence`` refers to its body by content hash, so that a checkpoint stays small.
+"""
+
+import operator
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, TypedDict
+
+from diagnosis.findings import Diagnosis, FaultKind, Finding, Hop, Hypothesis, Model, Remediation, RuledOut
+
+STATE_VERSION = 1
+
+
+class Alert(Model):
+    """What woke somebody up. Times are epoch seconds; everything textual is data, never an instruction."""
+
+    id: str
+    name: str
+    entity: str
+    fired_at: float
+    metric: str = ""
+    threshold: float | None = None
+    observed: float | None = None
+    severity: str = ""
+    summary: str = ""
+    source: str = "file"
+
+
+class Question(Model):
+    """A tool call that the machine wants to make. ``arguments`` is canonical JSON; ``reason`` is shown to people."""
+
+    id: str
+    tool: str
+    arguments: str
+    reason: str
+
+
+class Scope(Model):
+    """What is being looked at: the window, its baseline, and the questions of this round."""
+
+    entities: tuple[str, ...]
+    start: float
+    end: float
+    questions: tuple[Question, ...] = ()
+
+
+class Outcome(StrEnum):
+    """Absent, empty and failed are three different answers; refused is ours (a ceiling)."""
+
+    ROWS = "rows"
+    EMPTY = "empty"
+    ABSENT = "absent"
+    FAILED = "failed"
+    REFUSED = "refused"
+
+
+class Evidence(Model):
+    """One answered question. ``digest`` is the SHA-256 of the body in the evidence store, "" without a body.
+
+    ``note`` is what the source said about its answer (lines skipped, samples dropped).
+    """
+
+    id: str
+    tool: str
+    arguments: str
+    outcome: Outcome
+    summary: str
+    points: int = 0
+    digest: str = ""
+    note: str = ""
+
+
+class CeilingHit(Model):
+    """A ceiling that ended the asking, with the questions that were left unasked."""
+
+    resource: str
+    limit: str
+    spent: str
+    unasked: tuple[str, ...] = ()
+
+
+class Check(StrEnum):
+    """How a claim is re-computed from the evidence body (see ``agent/claims.py``)."""
+
+    SERIES_LEVELS = "series_levels"
+    SERIES_ONSET = "series_onset"
+    PATTERN_COUNTS = "pattern_counts"
+    SPAN_ERRORS = "span_errors"
+    SPAN_SELF_TIME = "span_self_time"
+    EDGE = "edge"
+    ORDER = "order"
+    CHANGE_TIME = "change_time"
+    DIFF_QUOTE = "diff_quote"
+
+
+class Claim(Model):
+    """A sentence of the report, bound to what proves it.
+
+    ``query`` is the tool and arguments as asked; ``subject`` and ``value`` are what the check re-computes from the
+    bodies of ``evidence_ids``; ``window_start`` and ``window_end`` are epoch seconds.
+    """
+
+    id: str
+    role: str
+    sentence: str
+    check: Check
+    evidence_ids: tuple[str, ...]
+    query: str
+    window_start: float
+    window_end: float
+    subject: tuple[str, ...]
+    value: tuple[float, ...]
+
+
+class RemovedClaim(Model):
+    """A claim that failed its check and did not reach the report."""
+
+    sentence: str
+    reason: str
+
+
+class Prediction(Model):
+    """One falsifiable statement: if ``sentence`` turns out false, the verdict is wrong."""
+
+    sentence: str
+    entity: str = ""
+    metric: str = ""
+    below: float | None = None
+    above: float | None = None
+
+
+class Verdict(Model):
+    """The conclusion. ``hypothesis`` None means that no cause was found (or that nothing is wrong)."""
+
+    nothing_wrong: bool
+    hypothesis: Hypothesis | None
+    probability: float
+    first_failing: str
+    fault_kind: FaultKind
+    change_id: str
+    remediation: Remediation
+    path: tuple[Hop, ...]
+    blast_radius: tuple[str, ...]
+    onset: float | None
+    prediction: Prediction | None
+
+
+class Action(Model):
+    """Something that could be done. ``risk`` "advice" is a step for a person and runs nothing."""
+
+    key: str
+    name: str
+    arguments: str
+    risk: str
+    sentence: str
+    citation: str = ""
+
+
+class Approval(Model):
+    """A person's decision about one action, bound to it by its key."""
+
+    action_key: str
+    approved: bool
+    by: str
+    reason: str = ""
+
+
+class ActionResult(Model):
+    """What came of an action: ``outcome`` is done, rejected, failed or already_done."""
+
+    action_key: str
+    outcome: str
+    detail: str = ""
+
+
+class Verification(Model):
+    """What fresh telemetry says about the prediction: recovered, not_recovered or no_fresh_data."""
+
+    outcome: str
+    sentence: str
+
+
+class Spend(Model):
+    """What the investigation used, and under which ceilings."""
+
+    tool_calls: int = 0
+    points: int = 0
+    seconds: float = 0.0
+    usd: Decimal = Decimal(0)
+
+
+class SeriesView(Model):
+    """A series for the eye: at most some 120 points, None where a sample is missing."""
+
+    entity: str
+    metric: str
+    times: tuple[float, ...]
+    values: tuple[float | None, ...]
+    onset: float | None
+    evidence_id: str
+
+
+class ChangeView(Model):
+    """A change as the report shows it."""
+
+    id: str
+    kind: str
+    time: float
+    entity: str
+    title: str
+    author: str
+    guilty: bool
+
+
+class TimelineEntry(Model):
+    time: float
+    label: str
+    kind: str
+    claim_id: str = ""
+
+
+class NodeView(Model):
+    """A service in the drawn path: ``role`` is cause, path, symptom or affected."""
+
+    name: str
+    role: str
+    deviation: str = ""
+
+
+class HypothesisView(Model):
+    sentence: str
+    probability: float
+    reasons: tuple[str, ...]
+
+
+class Report(Model):
+    """Everything that the renderings show; they add nothing. Times are epoch seconds."""
+
+    schema_version: int
+    investigation_id: str
+    title: str
+    headline: str
+    alert: Alert
+    cause_found: bool
+    nothing_wrong: bool
+    probability: float
+    fault_kind: FaultKind
+    first_failing: str
+    change: ChangeView | None
+    change_quote: str
+    remediation: Remediation
+    onset: float | None
+    blast_radius: tuple[str, ...]
+    path: tuple[Hop, ...]
+    nodes: tuple[NodeView, ...]
+    claims: tuple[Claim, ...]
+    removed_claims: tuple[RemovedClaim, ...]
+    hypotheses: tuple[HypothesisView, ...]
+    ruled_out: tuple[RuledOut, ...]
+    blind_spots: tuple[str, ...]
+    next_steps: tuple[Action, ...]
+    action_results: tuple[ActionResult, ...]
+    verification: Verification | None
+    prediction: Prediction | None
+    series: tuple[SeriesView, ...]
+    changes: tuple[ChangeView, ...]
+    timeline: tuple[TimelineEntry, ...]
+    evidence: tuple[Evidence, ...]
+    ceiling: CeilingHit | None
+    spend: Spend
+    reasoner: str
+    window_start: float
+    window_end: float
+    created_at: float
+
+
+def merge_evidence(old: list[Evidence], new: list[Evidence]) -> list[Evidence]:
+    """Reducer of the fan-out: by id, so that the order in which branches finish leaves no trace."""
+    by_id = {item.id: item for item in (*old, *new)}
+    return [by_id[id] for id in sorted(by_id)]
+
+
+class Investigation(TypedDict, total=False):
+    """The channels of the graph. The report itself is in the ledger: it would not fit a small checkpoint."""
+
+    version: int
+    id: str
+    reasoner: str
+    alert: Alert
+    scope: Scope
+    round: int
+    evidence: Annotated[list[Evidence], merge_evidence]
+    diagnosis: Diagnosis
+    questions: list[Question]
+    ceiling: CeilingHit | None
+    verdict: Verdict
+    claims: list[Claim]
+    removed_claims: list[RemovedClaim]
+    actions: list[Action]
+    approvals: Annotated[list[Approval], operator.add]
+    action_results: list[ActionResult]
+    verification: Verification | None
+    reported: bool
+
+
+__all__ = [
+    "Action",
+    "ActionResult",
+    "Alert",
+    "Approval",
+    "CeilingHit",
+    "ChangeView",
+    "Check",
+    "Claim",
+    "Diagnosis",
+    "Evidence",
+    "Finding",
+    "HypothesisView",
+    "Investigation",
+    "NodeView",
+    "Outcome",
+    "Prediction",
+    "Question",
+    "RemovedClaim",
+    "Report",
+    "Scope",
+    "SeriesView",
+    "Spend",
+    "TimelineEntry",
+    "Verdict",
+    "Verification",
+    "merge_evidence",
+]

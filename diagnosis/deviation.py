@@ -1,0 +1,146 @@
+"""How far each series left its own baseline, and when: robust, two-sided, whole matrices at a time.
+
+Level and spread are the median and the median absolute deviation of the baseline (Hampel 1974). The onset is the
+first time from which the deviation persists (a run rule as in Shewhart control charts, Western Electric 1956), so
+that a slow ramp is dated at its foot and not at its middle, where a least-squares split would put it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diagnosis.measures import is_ratio
+from diagnosis.telemetry import Floats, SeriesKey, SeriesMatrix
+
+_THRESHOLD = 5.0  # robust standard deviations: with 200 series of 100 samples about one false exceedance
+_PERSISTENCE = 4  # samples looked at for a run; three of them must exceed
+_MAD_TO_SIGMA = 1.4826
+_MIN_BASELINE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Deviations:
+    """One row a series: all arrays have shape (series,). NaN where a series has no baseline.
+
+    ``before`` and ``after`` are levels (medians); ``score`` is the signed deviation of the level after the onset in
+    robust standard deviations; ``onset`` is epoch seconds, NaN where nothing persists; ``trend`` is the slope of
+    the baseline per second where the baseline is a straight line, else 0.
+    """
+
+    keys: tuple[SeriesKey, ...]
+    before: Floats
+    after: Floats
+    score: Floats
+    onset: Floats
+    peak: Floats
+    gone: NDArray[np.bool_]
+
+    def shifted(self) -> NDArray[np.bool_]:
+        return np.isfinite(self.onset)
+
+
+def as_rates(matrix: SeriesMatrix) -> SeriesMatrix:
+    """Replace counters (never falling but at a reset, and named so) by their increase per second."""
+    counters = np.array([key.metric.endswith(("_total", "_count", ".total", "_bucket")) for key in matrix.keys])
+    if not counters.any() or matrix.times.size < 3:
+        return matrix
+    values = matrix.values.copy()
+    rows = values[counters]
+    steps = np.diff(rows, axis=1)
+    finite = np.isfinite(steps)
+    mostly_rising = np.where(finite, steps >= 0, True).mean(axis=1) >= 0.9
+    resets = np.where(finite & (steps < 0), rows[:, 1:], steps)
+    rates = resets / np.maximum(np.diff(matrix.times), 1e-9)
+    rates = np.concatenate([rates[:, :1], rates], axis=1)
+    rows[mostly_rising] = rates[mostly_rising]
+    values[counters] = rows
+    return SeriesMatrix(matrix.keys, matrix.times, values)
+
+
+def spread_floor(keys: tuple[SeriesKey, ...], level: Floats, samples: Floats) -> Floats:
+    """Least spread worth believing: 3 % of the level, for shares also half a point in a hundred of full scale.
+
+    Without a floor a constant series (a limit, a zero error rate) would deviate by infinity at its first move;
+    ``samples`` (series, time) gives the resolution: a gauge of whole numbers moves by at least one.
+    """
+    ratio = np.array([is_ratio(key.metric) for key in keys], dtype=bool)
+    small = np.abs(level) <= 1.5
+    floor = 0.03 * np.abs(level)
+    floor = np.where(ratio & small, np.maximum(floor, 0.004), floor)
+    floor = np.where(ratio & ~small & (np.abs(level) <= 100), np.maximum(floor, 0.4), floor)
+    with np.errstate(invalid="ignore"):
+        whole = np.nanmax(np.abs(samples - np.round(samples)), axis=1, initial=0.0) == 0
+        top = np.nanmax(np.abs(samples), axis=1, initial=0.0)
+    floor = np.where(whole & ~ratio, np.maximum(floor, 0.34), floor)
+    return np.asarray(np.maximum(floor, np.maximum(1e-3 * top, 1e-12)))
+
+
+def deviations(matrix: SeriesMatrix, baseline_end: float, until: float) -> Deviations:
+    """Compare every series after ``baseline_end`` (up to ``until``, epoch seconds) with its samples before.
+
+    The search for the onset begins at ``baseline_end``; a series whose samples stop there is ``gone``.
+    """
+    matrix = as_rates(matrix)
+    count = len(matrix.keys)
+    base = matrix.times < baseline_end
+    look = (matrix.times >= baseline_end) & (matrix.times < until)
+    nothing = np.full(count, np.nan)
+    if count == 0 or base.sum() < 2 or not look.any():
+        return Deviations(matrix.keys, nothing, nothing, nothing * 0, nothing, nothing, np.zeros(count, dtype=bool))
+    with np.errstate(invalid="ignore", divide="ignore"), _no_empty_slice_warning():
+        samples = matrix.values[:, base]
+        recent = matrix.values[:, look]
+        known = np.isfinite(samples).sum(axis=1)
+        before = np.nanmedian(samples, axis=1)
+        mad = np.nanmedian(np.abs(samples - before[:, None]), axis=1) * _MAD_TO_SIGMA
+        sigma = np.maximum(np.where(np.isfinite(mad), mad, 0.0), spread_floor(matrix.keys, before, samples))
+        scores = (recent - before[:, None]) / sigma[:, None]
+        first = _first_persistent(scores)
+        found = (first >= 0) & (known >= min(_MIN_BASELINE, int(base.sum())))
+        onset = np.where(found, matrix.times[look][np.maximum(first, 0)], np.nan)
+        after = _level_after(recent, np.maximum(first, 0))
+        peak_at = np.nanargmax(np.where(np.isfinite(scores), np.abs(scores), -1.0), axis=1)
+        peak = recent[np.arange(count), peak_at]
+    gone = ~np.isfinite(recent).any(axis=1) & (known >= _MIN_BASELINE)
+    score = np.where(found, (after - before) / sigma, 0.0)
+    return Deviations(matrix.keys, before, after, np.nan_to_num(score), onset, peak, gone)
+
+
+def _first_persistent(scores: Floats) -> NDArray[np.int64]:
+    """Index of the first exceedance (same sign) that holds in three of the four samples from it on; -1 if none."""
+    width = min(_PERSISTENCE, scores.shape[1])
+    need = max(1, width - 1)
+    first = np.full(scores.shape[0], -1, dtype=np.int64)
+    for sign in (1.0, -1.0):
+        beyond = sign * np.nan_to_num(scores) > _THRESHOLD
+        padded = np.concatenate([beyond, np.repeat(beyond[:, -1:], width - 1, axis=1)], axis=1)
+        sums = np.cumsum(np.pad(padded, ((0, 0), (1, 0))), axis=1)
+        run = beyond & (sums[:, width:] - sums[:, :-width] >= need)
+        any_run = run.any(axis=1)
+        at = run.argmax(axis=1)
+        better = any_run & ((first < 0) | (at < first))
+        first = np.where(better, at, first)
+    return first
+
+
+def _level_after(recent: Floats, first: NDArray[np.int64]) -> Floats:
+    """Median of the second half of what follows the onset: a ramp is judged by where it leads."""
+    length = recent.shape[1]
+    columns = np.arange(length)[None, :]
+    begin = first + (length - first) // 2
+    return np.asarray(np.nanmedian(np.where(columns >= begin[:, None], recent, np.nan), axis=1))
+
+
+class _no_empty_slice_warning:  # noqa: N801 - reads as a statement
+    """numpy warns on an all-NaN row; here that row is an answer (no baseline), not an accident."""
+
+    def __enter__(self) -> None:
+        import warnings
+
+        self._context = warnings.catch_warnings()
+        self._context.__enter__()
+        warnings.simplefilter("ignore", RuntimeWarning)
+
+    def __exit__(self, *exc: object) -> None:
+        self._context.__exit__(None, None, None)

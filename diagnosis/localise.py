@@ -1,0 +1,127 @@
+"""Where the fault begins, by explaining away: a caller that only inherits its callee's trouble is a victim.
+
+After the causal reading of service topologies in the root-cause literature (e.g. Budhathoki et al., "Causal
+structure-based root cause analysis of outliers", ICML 2022): an anomaly counts for an entity only as far as the
+anomalies of what it depends on do not already explain it.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from diagnosis.failure_text import Failure
+from diagnosis.findings import Hop
+from diagnosis.symptoms import Symptom
+from diagnosis.telemetry import Edge, Topology
+
+# What a caller shows when a callee is slow or down; anything else bad is its own trouble.
+_INHERITED_TEXT = frozenset(
+    f"text:{family.value}"
+    for family in (Failure.TIMEOUT, Failure.UNAVAILABLE, Failure.REFUSED, Failure.RESET, Failure.RETRY, Failure.SLOW,
+                   Failure.OVERLOADED, Failure.OTHER, Failure.EXCEPTION, Failure.CANCELLED, Failure.UNREACHABLE)
+)  # fmt: skip
+_INHERITED_MEASURES = frozenset(("latency+", "errors+", "timeouts+", "queue+", "retries+", "fanout+", "errors-"))
+_NOT_OWN = frozenset(("cancelled+", "text:cancelled", "traffic+", "traffic-", "latency-"))
+
+
+def suffering(symptoms: Sequence[Symptom]) -> dict[str, list[Symptom]]:
+    """Bad symptoms by entity, without those that only say that a caller gave up or came more often."""
+    found: dict[str, list[Symptom]] = {}
+    for symptom in symptoms:
+        if symptom.bad and not symptom.has("text:cancelled") and not symptom.signals <= _NOT_OWN:
+            found.setdefault(symptom.entity, []).append(symptom)
+    return found
+
+
+def own_trouble(symptoms: Sequence[Symptom], blamed: bool) -> float:
+    """Strength of what an entity cannot have inherited; an inherited kind counts where nobody else is blamed for it."""
+    best = 0.0
+    for symptom in symptoms:
+        inherited = symptom.signals <= (_INHERITED_TEXT | _INHERITED_MEASURES)
+        if "origin" in symptom.signals and symptom.entity:
+            inherited = False
+        best = max(best, symptom.strength * (0.3 if inherited and blamed else 0.6 if inherited else 1.0))
+    return best
+
+
+def first_failing(alerted: str, symptoms: Sequence[Symptom], topology: Topology, blames: set[tuple[str, str]], slack: float) -> str:
+    """Walk from the alerted entity towards what it depends on while a dependency explains it better.
+
+    A step is taken to a callee (by an edge, or because failing lines blame it) that suffers itself, began no later
+    (within ``slack`` seconds) and has trouble of its own at least as strong as the caller's.
+    """
+    sick = suffering(symptoms)
+    current, seen = alerted, {alerted}
+    while True:
+        mine = sick.get(current, [])
+        start = _start(mine)
+        below = {edge.callee for edge in topology.edges if edge.caller == current} | {b for a, b in blames if a == current}
+        options = []
+        for callee in sorted(below - seen):
+            theirs = sick.get(callee, [])
+            if not theirs:
+                continue
+            is_blamed = (current, callee) in blames
+            early = _start(theirs) <= start + slack
+            here = own_trouble(mine, bool(below & set(sick)))
+            there = own_trouble(theirs, any(a == callee for a, _ in blames))
+            if early and there > here + (0.0 if is_blamed else 0.15) and there >= 0.35:
+                options.append((there + 0.2 * is_blamed, callee))
+        if not options:
+            return current
+        current = max(options)[1]
+        seen.add(current)
+
+
+def _start(symptoms: Sequence[Symptom]) -> float:
+    return min((s.onset for s in symptoms if s.onset is not None), default=float("inf"))
+
+
+def blast_radius(origin: str, symptoms: Sequence[Symptom], topology: Topology, onset: float, slack: float) -> tuple[str, ...]:
+    """Entities other than the origin that users of the system would call broken, begun no earlier than the onset."""
+    sick = suffering(symptoms)
+    touched = []
+    for entity, theirs in sick.items():
+        felt = [s for s in theirs if s.onset is None or s.onset >= onset - slack]
+        hurt = any(s.has("latency+", "errors+", "errors-", "timeouts+", "lag+", "queue+", "quality-") for s in felt)
+        said = sum(s.strength for s in felt if s.channel.value == "logs") >= 0.35
+        if entity != origin and (hurt or said):
+            touched.append(entity)
+    return tuple(sorted(touched))
+
+
+def causal_path(
+    cause: str, origin: str, affected: Sequence[str], topology: Topology, blames: set[tuple[str, str]],
+    symptoms: Sequence[Symptom], ids: Mapping[int, str], slack: float,
+) -> tuple[Hop, ...]:  # fmt: skip
+    """Hops from the cause over the first failing entity up to the affected caller that is farthest away.
+
+    Edges that the topology lacks but failing lines name are walked too; such a hop has no edge and stays unverified.
+    """
+    known = topology.merged(Topology((), tuple(Edge(a, b) for a, b in sorted(blames))))
+    chain: list[str] = [cause]
+    if cause != origin:
+        down = known.path(cause, origin) or tuple(reversed(known.path(origin, cause))) or (cause, origin)
+        chain = list(down)
+    tops = [(known.path(origin, entity), entity) for entity in affected]
+    longest = max((path for path, _ in tops if path), key=lambda path: (len(path), path), default=(origin,))
+    chain += [name for name in longest[1:] if name not in chain]
+    return tuple(_hop(a, b, topology, symptoms, ids, slack) for a, b in zip(chain, chain[1:], strict=False))
+
+
+def _hop(a: str, b: str, topology: Topology, symptoms: Sequence[Symptom], ids: Mapping[int, str], slack: float) -> Hop:
+    left, right = _worst(a, symptoms), _worst(b, symptoms)
+    edge = Edge(b, a) in topology.edges or Edge(a, b) in topology.edges
+    starts = [_start([s for s in symptoms if s.entity == name and (s.bad or s is left or s is right)]) for name in (a, b)]
+    ordered = starts[0] <= starts[1] + slack and starts[0] != float("inf")
+    return Hop(
+        cause=a,
+        effect=b,
+        cause_finding=ids.get(id(left), "") if left else "",
+        effect_finding=ids.get(id(right), "") if right else "",
+        edge=edge,
+        ordered=ordered,
+    )
+
+
+def _worst(entity: str, symptoms: Sequence[Symptom]) -> Symptom | None:
+    mine = [s for s in symptoms if s.entity == entity]
+    return max(mine, key=lambda s: (s.bad, s.channel.value == "metrics", s.strength, s.subject), default=None)

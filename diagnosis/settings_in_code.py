@@ -1,0 +1,175 @@
+"""Settings as code and configuration write them: a name, a role, an old and a new value with units."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from diagnosis.diff import Line, Pair, skeleton
+from diagnosis.words import Quantity, identifiers, quantities, split_identifier, stem
+
+
+class Role(StrEnum):
+    """What a setting governs."""
+
+    MEMORY = "memory"
+    CPU = "cpu"
+    POOL = "pool"
+    WORKERS = "workers"
+    RATE = "rate"
+    QUEUE = "queue"
+    DISK = "disk"
+    BATCH = "batch"
+    SIZE = "size"
+    CACHE_SIZE = "cache_size"
+    TIMEOUT = "timeout"
+    TTL = "ttl"
+    INTERVAL = "interval"
+    RETRY = "retry"
+    ENDPOINT = "endpoint"
+    LOG_LEVEL = "log_level"
+    MODEL = "model"
+    SWITCH = "switch"
+    VERSION = "version"
+    OTHER = "other"
+
+
+_ROLE_WORDS: tuple[tuple[Role, str], ...] = (
+    (Role.RETRY, "retry retries attempt attempts maxattempts"),
+    (Role.INTERVAL, "interval period backoff delay poll polling refresh tick cron schedule jitter cooldown"),
+    (Role.TTL, "ttl expiry expire expires expiration maxage lifetime retention lease"),
+    (Role.TIMEOUT, "timeout timeouts deadline grace wait"),
+    (Role.CACHE_SIZE, "cache lru"),
+    (Role.LOG_LEVEL, "loglevel level verbosity"),
+    (Role.RATE, "rate rps qps quota burst tokens throttle throttling"),
+    (Role.POOL, "pool conns conn connection connections hikari pgbouncer"),
+    (Role.WORKERS, "worker workers thread threads concurrency parallelism replicas replica executor maxsurge processes instances shards partitions prefetch goroutines inflight minreplicas maxreplicas slots"),
+    (Role.BATCH, "batch page chunk fetch limit window"),
+    (Role.QUEUE, "queue buffer backlog capacity channel"),
+    (Role.MEMORY, "memory mem heap xmx rss gpu_memory"),
+    (Role.CPU, "cpu cpus millicores"),
+    (Role.DISK, "disk volume storage segment"),
+    (Role.SIZE, "size bytes length body payload"),
+    (Role.MODEL, "model weights checkpoint revision"),
+    (Role.ENDPOINT, "url uri host hostname addr address endpoint port region bucket topic broker brokers dsn domain upstream server zone proxy"),
+    (Role.VERSION, "version image tag"),
+)  # fmt: skip
+_BY_WORD = {stem(word): role for role, words in reversed(_ROLE_WORDS) for word in words.split()}
+_DURATION_ROLES = (Role.TIMEOUT, Role.TTL, Role.INTERVAL)
+
+
+@dataclass(frozen=True, slots=True)
+class SettingChange:
+    """One setting that a diff moves. ``old`` and ``new`` are None for text values; ``pair`` holds the two lines."""
+
+    name: str
+    role: Role
+    old_text: str
+    new_text: str
+    old: Quantity | None
+    new: Quantity | None
+    file: str
+    pair: Pair
+
+    @property
+    def direction(self) -> int:
+        """-1 lowered, +1 raised, 0 not a number or not comparable."""
+        if self.old is None or self.new is None or self.old.dimension != self.new.dimension:
+            return 0
+        return (self.new.base > self.old.base) - (self.new.base < self.old.base)
+
+
+def setting_changes(pair: Pair) -> tuple[SettingChange, ...]:
+    """Settings moved by one rewritten line: literals that differ while the names around them stay."""
+    old_q, new_q = quantities(pair.old.text, _key(pair.old)), quantities(pair.new.text, _key(pair.new))
+    names_old = [name.lower() for name in identifiers(_bare(pair.old.text))]
+    names_new = [name.lower() for name in identifiers(_bare(pair.new.text))]
+    found: list[SettingChange] = []
+    if len(old_q) == len(new_q) and _same_names(names_old, names_new):
+        for before, after in zip(old_q, new_q, strict=True):
+            if (before.number, before.base, before.dimension) != (after.number, after.base, after.dimension):
+                name = _name_near(pair.new, after.text)
+                role = _role(name, pair.new, after)
+                found.append(SettingChange(name, role, before.text, after.text, before, after, pair.new.file, pair))
+    if not found and skeleton(pair.old) == skeleton(pair.new):
+        for before_text, after_text in _literals(pair):
+            name = _name_near(pair.new, after_text)
+            role = _role(name, pair.new, None)
+            found.append(SettingChange(name, role, before_text, after_text, None, None, pair.new.file, pair))
+    if not found:
+        found += _bare_words(pair)
+    return tuple(found)
+
+
+_UNITS = frozenset("time minute minutes second seconds millisecond milliseconds hour hours duration ms s m h mi gi mb gb k".split())
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"\d[\d_.]*[A-Za-zµ]*", " ", text)
+
+
+def _same_names(old: list[str], new: list[str]) -> bool:
+    """The same identifiers but for units and at most one other (a renamed local, a new constant)."""
+    left = [name for name in old if name not in _UNITS]
+    right = [name for name in new if name not in _UNITS]
+    return len(set(left) ^ set(right)) <= 2 and bool(set(left) & set(right) or not left)
+
+
+_LITERALS = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`|\b\d[\w.]*")
+
+
+def _literals(pair: Pair) -> list[tuple[str, str]]:
+    old, new = _LITERALS.findall(pair.old.text), _LITERALS.findall(pair.new.text)
+    if len(old) != len(new):
+        return []
+    return [(a, b) for a, b in zip(old, new, strict=True) if a != b]
+
+
+_KEY_VALUE = re.compile(r"^\s*(?:-\s+)?[\"']?(?P<key>[\w.\-/ ]*?[\w\-])[\"']?\s*(?::|=|\s)\s*(?P<value>\S.*?)[,;]?\s*$")
+
+
+def _bare_words(pair: Pair) -> list[SettingChange]:
+    """``key: value`` and ``key = value`` lines whose unquoted value changed (YAML, properties, nginx, env files)."""
+    old, new = _KEY_VALUE.match(pair.old.text), _KEY_VALUE.match(pair.new.text)
+    if not old or not new or old["key"] != new["key"] or old["value"] == new["value"]:
+        return []
+    if len(old["value"].split()) > 3 or "(" in old["value"] or "{" in old["value"]:
+        return []
+    name = new["key"].strip()
+    booleans = {"true", "false", "on", "off", "yes", "no", "enabled", "disabled"}
+    switch = {old["value"].lower(), new["value"].lower()} <= booleans
+    role = Role.SWITCH if switch else _role(name, pair.new, None)
+    return [SettingChange(name, role, old["value"], new["value"], None, None, pair.new.file, pair)]
+
+
+def _key(line: Line) -> str:
+    match = _KEY_VALUE.match(line.text)
+    return match["key"].split()[-1] if match and match["key"].split() else ""
+
+
+def _name_near(line: Line, literal: str) -> str:
+    """The identifier that a literal belongs to: the nearest one before it that is no unit or wrapper of units."""
+    before = line.text[: max(line.text.find(literal), 0)]
+    names = [name for name in identifiers(before) if name.lower() not in _UNITS and len(name) > 1]
+    named = [name for name in names if any(stem(part) in _BY_WORD for part in split_identifier(name))]
+    if named:
+        return named[-1]
+    return names[-1] if names else (identifiers(line.text) or [""])[0]
+
+
+def _role(name: str, line: Line, value: Quantity | None) -> Role:
+    """Role by the name's words, the last ones first; a duration is never a count of things."""
+    words = [stem(word) for word in reversed(split_identifier(name))]
+    words += [stem(word) for word in reversed([w for i in identifiers(line.text) for w in split_identifier(i)])]
+    millicores = bool({"cpu", "milli"} & set(words)) and value is not None and value.text.endswith("m")
+    duration = value is not None and value.dimension == "seconds" and not millicores
+    for word in words:
+        role = _BY_WORD.get(word)
+        if role is None:
+            continue
+        if duration and role not in _DURATION_ROLES:
+            continue
+        return role
+    if duration:
+        return Role.INTERVAL
+    path = [stem(word) for word in split_identifier(line.file.replace("/", "_"))]
+    return next((role for word in path if (role := _BY_WORD.get(word))), Role.OTHER) if value else Role.OTHER

@@ -1,0 +1,237 @@
+"""What the engine looks at: series as one matrix, log patterns, spans, changes and the call topology.
+
+Times are seconds since the epoch (float, UTC) everywhere below the doors.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Half-open interval [start, end) in epoch seconds."""
+
+    start: float
+    end: float
+
+    def __contains__(self, time: float) -> bool:
+        return self.start <= time < self.end
+
+    @property
+    def seconds(self) -> float:
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SeriesKey:
+    """One series: whose it is and what it measures."""
+
+    entity: str
+    metric: str
+
+    def __str__(self) -> str:
+        return f"{self.entity}/{self.metric}"
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesMatrix:
+    """Series on one time grid. ``values`` has shape (series, time); NaN marks a missing sample."""
+
+    keys: tuple[SeriesKey, ...]
+    times: Floats
+    values: Floats
+
+    def __post_init__(self) -> None:
+        if self.values.shape != (len(self.keys), self.times.size):
+            raise ValueError(f"values {self.values.shape} do not fit {len(self.keys)} keys x {self.times.size} times")
+
+    @classmethod
+    def empty(cls) -> "SeriesMatrix":
+        return cls((), np.empty(0), np.empty((0, 0)))
+
+    @property
+    def points(self) -> int:
+        return int(self.values.size)
+
+    def row(self, key: SeriesKey) -> Floats | None:
+        """Values of one series over ``times``, or None when it is not here."""
+        try:
+            return np.asarray(self.values[self.keys.index(key)], dtype=np.float64)
+        except ValueError:
+            return None
+
+    def within(self, window: Window) -> "SeriesMatrix":
+        keep = (self.times >= window.start) & (self.times < window.end)
+        return SeriesMatrix(self.keys, self.times[keep], self.values[:, keep])
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """One log line. ``severity`` is upper case OpenTelemetry text (INFO, WARN, ERROR, FATAL) or empty."""
+
+    time: float
+    entity: str
+    severity: str
+    body: str
+    trace_id: str = ""
+    attributes: Mapping[str, str | float | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LogPattern:
+    """A template of one entity's log lines, and how it came and went.
+
+    ``counts`` has one entry a bin of ``PatternTable.bin_seconds``; ``example`` is a line as it was written;
+    ``attributes`` holds, for each attribute name, its most common values with their counts.
+    """
+
+    entity: str
+    template: str
+    severity: str
+    example: str
+    first_seen: float
+    last_seen: float
+    counts: tuple[int, ...]
+    attributes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class PatternTable:
+    """All log patterns of a window. ``lines_read`` below ``lines_seen`` means that lines were sampled."""
+
+    window: Window
+    bin_seconds: float
+    patterns: tuple[LogPattern, ...]
+    lines_seen: int = 0
+    lines_read: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One operation of one trace. ``start`` is epoch seconds, ``duration`` seconds, ``parent_id`` empty at the root."""
+
+    trace_id: str
+    span_id: str
+    parent_id: str
+    entity: str
+    name: str
+    kind: str
+    start: float
+    duration: float
+    error: bool
+    message: str = ""
+    attributes: Mapping[str, str | float | bool] = field(default_factory=dict)
+
+
+class ChangeKind(StrEnum):
+    COMMIT = "commit"
+    DEPLOY = "deploy"
+    FLAG = "flag"
+    CONFIG = "config"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that somebody changed. ``diff`` is None where the feed has no diff (which differs from an empty one).
+
+    ``commit`` is the commit that a deploy ships; ``before`` and ``after`` are the values of a flag or setting.
+    """
+
+    kind: ChangeKind
+    id: str
+    time: float
+    entity: str = ""
+    title: str = ""
+    author: str = ""
+    files: tuple[str, ...] = ()
+    diff: str | None = None
+    commit: str = ""
+    version: str = ""
+    before: str = ""
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An entity of the topology. ``owned`` is False for a peer that we call but cannot change."""
+
+    name: str
+    owned: bool = True
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edge:
+    caller: str
+    callee: str
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """Who calls whom, and what runs where."""
+
+    nodes: tuple[Node, ...] = ()
+    edges: tuple[Edge, ...] = ()
+
+    def node(self, name: str) -> Node | None:
+        return next((node for node in self.nodes if node.name == name), None)
+
+    def callees(self, name: str) -> frozenset[str]:
+        return frozenset(edge.callee for edge in self.edges if edge.caller == name)
+
+    def callers(self, name: str) -> frozenset[str]:
+        return frozenset(edge.caller for edge in self.edges if edge.callee == name)
+
+    def reach(self, name: str) -> frozenset[str]:
+        """Everything that ``name`` depends on, at any depth; cycles are fine."""
+        return self._walk(name, self.callees)
+
+    def dependants(self, name: str) -> frozenset[str]:
+        """Everything that depends on ``name``, at any depth."""
+        return self._walk(name, self.callers)
+
+    @staticmethod
+    def _walk(start: str, step: Callable[[str], Iterable[str]]) -> frozenset[str]:
+        seen: set[str] = set()
+        todo = [start]
+        while todo:
+            for name in step(todo.pop()):
+                if name not in seen and name != start:
+                    seen.add(name)
+                    todo.append(name)
+        return frozenset(seen)
+
+    def merged(self, other: "Topology") -> "Topology":
+        names = {node.name: node for node in (*other.nodes, *self.nodes)}
+        edges = sorted({*self.edges, *other.edges})
+        return Topology(tuple(names[name] for name in sorted(names)), tuple(edges))
+
+    def path(self, source: str, target: str) -> tuple[str, ...]:
+        """Shortest chain of callers from ``source`` up to ``target`` (both included), or empty."""
+        previous: dict[str, str] = {source: ""}
+        frontier = [source]
+        while frontier and target not in previous:
+            frontier = sorted({up for name in frontier for up in self._new_callers(name, previous)})
+        if target not in previous:
+            return ()
+        chain = [target]
+        while chain[-1] != source:
+            chain.append(previous[chain[-1]])
+        return tuple(reversed(chain))
+
+    def _new_callers(self, name: str, previous: dict[str, str]) -> Iterator[str]:
+        for caller in sorted(self.callers(name)):
+            if caller not in previous:
+                previous[caller] = name
+                yield caller
+

@@ -1,0 +1,40 @@
+"""Every weight of the ranking in one table, in nats (natural log odds), each with its reason.
+
+They are judgements, not fits: round numbers chosen so that the order of explanations is what an experienced engineer
+would say, and robust to being off by half.
+"""
+
+from collections.abc import Mapping
+
+_TABLE: tuple[tuple[str, float, str], ...] = (
+    ("clock_tolerance_seconds", 10.0, "clocks of deploy tools and telemetry differ by seconds"),
+    ("reach_same", 1.5, "most faults show first where they were deployed"),
+    ("reach_callee", 0.9, "a dependency's fault surfaces in its callers"),
+    ("reach_caller", 0.5, "a caller can overload what it calls"),
+    ("reach_unknown", -0.3, "missing topology is no proof of distance"),
+    ("reach_none", -3.0, "no call leads from the failing service to it"),
+    ("deployed", 0.0, "its own deploy record: the plain case"),
+    ("carried", -0.4, "carried by a later deploy: likely but inferred"),
+    ("merged", -1.2, "no deploy known: it may not have taken effect at all"),
+    ("flipped", -0.3, "a flag has no diff to read"),
+    ("wrong_direction", -4.0, "a change that raises a limit cannot exhaust it"),
+    ("lone_specific", 1.2, "shared words without an effect that fits are a coincidence of topic"),
+    ("lone_fit", 0.8, "an effect that could fit, sharing nothing specific, fits many incidents"),
+    ("specific_floor", 0.7, "less than this in common is nothing in common"),
+    ("specific_cap", 6.5, "the fifth shared name adds nothing to the fourth"),
+    ("no_diff_cap", 0.8, "without a diff there is only a title"),
+    ("compound", 2.4, "an identifier of two words or more, the same on both sides"),
+    ("word", 0.9, "a single content word, the same on both sides"),
+    ("setting_place_cap", 2.0, "the path and the comment of a setting are part of its name"),
+    ("place_cap", 0.6, "a path names a topic, not a behaviour"),
+    ("frame_file", 2.5, "a stack frame in a changed file"),
+    ("frame_function", 2.2, "a stack frame in a changed function"),
+    ("number_both", 4.0, "a gauge moved from the old value of a setting to the new one"),
+    ("number_after", 1.5, "a series settled at the new value of a setting"),
+    ("number_constant", 2.2, "failing lines carry the new value of a setting as a constant"),
+    ("unseen", 5.2, "what a cause must beat: that it lies outside the telemetry"),
+    ("temperature", 1.25, "shrinks the margins: the evidence channels are not independent"),
+)
+
+WEIGHTS: Mapping[str, float] = {name: value for name, value, _ in _TABLE}
+REASONS: Mapping[str, str] = {name: reason for name, _, reason in _TABLE}

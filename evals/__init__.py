@@ -1,0 +1,1 @@
+"""Measuring: public benchmarks, cases of our own, and the lab."""

@@ -1,0 +1,1 @@
+"""Runbooks: found by what was diagnosed, quoted with their place."""

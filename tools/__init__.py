@@ -1,0 +1,1 @@
+"""Tools: each is declared once, then implemented one file a system."""

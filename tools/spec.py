@@ -1,0 +1,166 @@
+"""A tool is declared once: its name, its arguments, its risk and how much it reads. Sources only implement it.
+
+An answer is one of four types: ``Rows`` (there is something), ``Empty`` (asked, and there is nothing), ``Absent``
+(this source has no such telemetry at all) and ``Failed`` (it should have answered and did not).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from diagnosis.telemetry import Change, LogRecord, PatternTable, SeriesMatrix, Span, Topology
+
+
+class Risk(StrEnum):
+    """What a call can do to the world. Only READ runs without a person."""
+
+    READ = "read"
+    COSTLY_READ = "costly_read"
+    REVERSIBLE = "reversible"
+    DESTRUCTIVE = "destructive"
+
+
+class Arguments(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Between(Arguments):
+    """Start (included) and end (excluded) in epoch seconds."""
+
+    start: float
+    end: float
+
+
+class QueryMetrics(Between):
+    """``entities`` or ``metrics`` left empty means all of them."""
+
+    entities: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+
+
+class ListMetrics(Arguments):
+    entities: tuple[str, ...] = ()
+
+
+class SearchLogs(Between):
+    entities: tuple[str, ...] = ()
+    contains: str = ""
+    limit: int = Field(default=200, ge=1, le=10_000)
+
+
+class LogPatterns(Between):
+    entities: tuple[str, ...] = ()
+
+
+class GetTraces(Between):
+    entities: tuple[str, ...] = ()
+    limit: int = Field(default=20_000, ge=1, le=1_000_000)
+
+
+class GetTopology(Arguments):
+    pass
+
+
+class ListChanges(Between):
+    """Changes without their diffs."""
+
+
+class ReadChange(Arguments):
+    """One change with its diff."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MetricCatalogue:
+    """Which entity has which metrics, and when the samples begin and end (epoch seconds)."""
+
+    metrics: tuple[tuple[str, tuple[str, ...]], ...]
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class LogBatch:
+    """Log lines in order of time; ``matched`` counts all that matched, also those beyond the limit."""
+
+    records: tuple[LogRecord, ...]
+    matched: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpanBatch:
+    spans: tuple[Span, ...]
+    matched: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeList:
+    changes: tuple[Change, ...]
+
+
+Body = SeriesMatrix | MetricCatalogue | LogBatch | PatternTable | SpanBatch | Topology | ChangeList | Change
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The answer has content. ``points`` is what was read: samples, lines, spans or changes."""
+
+    body: Body
+    points: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """The source was asked and has nothing for these arguments."""
+
+    points: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The source holds no telemetry of this kind."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The source should have answered and did not."""
+
+    reason: str
+
+
+Answer = Rows | Empty | Absent | Failed
+
+
+class ToolError(Exception):
+    """A failure that the reasoner can use; the toolbelt turns it into ``Failed``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool[A: Arguments]:
+    """A tool of one source. ``weigh`` gives an upper bound of the points that a call reads, before it is made."""
+
+    name: str
+    summary: str
+    arguments: type[A]
+    risk: Risk
+    weigh: Callable[[A], int]
+    run: Callable[[A], Answer]
+
+
+class ToolName(StrEnum):
+    """The tools that the machine itself asks for."""
+
+    QUERY_METRICS = "query_metrics"
+    LIST_METRICS = "list_metrics"
+    SEARCH_LOGS = "search_logs"
+    LOG_PATTERNS = "log_patterns"
+    GET_TRACES = "get_traces"
+    GET_TOPOLOGY = "get_topology"
+    LIST_CHANGES = "list_changes"
+    READ_CHANGE = "read_change"
