@@ -95,14 +95,35 @@ class _Draft:
         match finding.channel:
             case Channel.METRICS if before is not None and after is not None:
                 value = (before, after, finding.onset or 0.0)
-                self.add(role, finding.sentence, Check.SERIES_LEVELS, source, (finding.entity, finding.subject), value)
+                self.add(
+                    role,
+                    finding.sentence,
+                    Check.SERIES_LEVELS,
+                    source,
+                    (finding.entity, finding.subject),
+                    value,
+                )
             case Channel.LOGS if after is not None:
                 value = (finding.onset or 0.0, 1.0 if "is new" in finding.sentence else 0.0)
-                self.add(role, finding.sentence, Check.PATTERN_COUNTS, source, (finding.entity, finding.subject), value)
+                self.add(
+                    role,
+                    finding.sentence,
+                    Check.PATTERN_COUNTS,
+                    source,
+                    (finding.entity, finding.subject),
+                    value,
+                )
             case Channel.TRACES if before is not None and after is not None:
                 check = Check.SPAN_ERRORS if "errors+" in finding.signal.split() else Check.SPAN_SELF_TIME
                 value = (before, after, finding.onset or 0.0)
-                self.add(role, finding.sentence, check, source, (finding.entity, finding.subject, finding.signal), value)
+                self.add(
+                    role,
+                    finding.sentence,
+                    check,
+                    source,
+                    (finding.entity, finding.subject, finding.signal),
+                    value,
+                )
             case _:
                 return  # nothing that a number could prove: it stays out of the report's claims
 
@@ -127,11 +148,27 @@ class _Draft:
         what = f"{change.kind.value} {change.id[:10]}" + (f" “{change.title}”" if change.title else "")
         if deploy is not None:
             sentence = f"{what} went to {deploy.entity} at {clock(deploy.time)} UTC, before the onset"
-            self.add("delivery", sentence, Check.CHANGE_TIME, listed, (deploy.id,), (deploy.time, verdict.onset or 0.0))
+            self.add(
+                "delivery",
+                sentence,
+                Check.CHANGE_TIME,
+                listed,
+                (deploy.id,),
+                (deploy.time, verdict.onset or 0.0),
+            )
         else:
             sentence = f"{what} is of {clock(change.time)} UTC, before the onset"
-            self.add("delivery", sentence, Check.CHANGE_TIME, listed, (change.id,), (change.time, verdict.onset or 0.0))
-        read = tuple(i for i in self._rows if i.tool == ToolName.READ_CHANGE and json.loads(i.arguments)["id"] == change.id)
+            self.add(
+                "delivery",
+                sentence,
+                Check.CHANGE_TIME,
+                listed,
+                (change.id,),
+                (change.time, verdict.onset or 0.0),
+            )
+        read = tuple(
+            i for i in self._rows if i.tool == ToolName.READ_CHANGE and json.loads(i.arguments)["id"] == change.id
+        )
         if hypothesis.quote and read:
             shown = hypothesis.quote.replace("\n", " → ")
             self.add("change", f"its diff says: {shown}", Check.DIFF_QUOTE, read, (change.id, hypothesis.quote), ())
@@ -139,10 +176,22 @@ class _Draft:
     def hop(self, hop: Hop, diagnosis: Diagnosis) -> None:
         sources = self._evidence(ToolName.GET_TOPOLOGY, ToolName.GET_TRACES)
         if hop.edge:
-            self.add("path", f"calls run between {hop.effect} and {hop.cause}", Check.EDGE, sources, (hop.effect, hop.cause), ())
+            self.add(
+                "path",
+                f"calls run between {hop.effect} and {hop.cause}",
+                Check.EDGE,
+                sources,
+                (hop.effect, hop.cause),
+                (),
+            )
         ends = [diagnosis.finding(id) for id in (hop.cause_finding, hop.effect_finding)]
         starts = [end.onset for end in ends if end is not None and end.onset is not None]
-        if hop.ordered and len(starts) == 2 and starts[0] <= starts[1] and all(e and e.channel is Channel.METRICS for e in ends):
+        if (
+            hop.ordered
+            and len(starts) == 2
+            and starts[0] <= starts[1]
+            and all(e and e.channel is Channel.METRICS for e in ends)
+        ):
             subject = tuple(part for end in ends if end for part in (end.entity, end.subject))
             metrics = self._evidence(ToolName.QUERY_METRICS)
             sentence = f"{hop.cause} deviated at {clock(starts[0])}, {hop.effect} at {clock(starts[1])}"
@@ -194,7 +243,9 @@ def _check_levels(claim: Claim, bodies: Bodies) -> str:
     if abs(float(np.median(old)) - before) > spread:
         return f"the level before is {amount(float(np.median(old)))}, not {amount(before)}"
     low, high = float(np.min(new)), float(np.max(new))
-    if not low - spread <= after <= high + spread or abs(float(np.median(late)) - after) > max(spread, 0.25 * abs(after)):
+    if not low - spread <= after <= high + spread or abs(float(np.median(late)) - after) > max(
+        spread, 0.25 * abs(after)
+    ):
         return f"the level after is {amount(float(np.median(late)))}, not {amount(after)}"
     return ""
 
@@ -234,7 +285,7 @@ def _check_pattern(claim: Claim, bodies: Bodies) -> str:
 
 def _check_spans(claim: Claim, bodies: Bodies) -> str:
     entity, name, signal = claim.subject
-    before, after, onset = claim.value
+    _before, after, onset = claim.value
     for body in bodies.values():
         if not isinstance(body, SpanBatch):
             continue
@@ -247,7 +298,11 @@ def _check_spans(claim: Claim, bodies: Bodies) -> str:
             value = stats.calls_per_parent
         else:
             value = stats.self_seconds
-        return "" if abs(value - after) <= _TOLERANCE * max(abs(after), 1e-9) else f"it is {amount(value)}, not {amount(after)}"
+        return (
+            ""
+            if abs(value - after) <= _TOLERANCE * max(abs(after), 1e-9)
+            else f"it is {amount(value)}, not {amount(after)}"
+        )
     return "no spans in the evidence"
 
 

@@ -35,7 +35,19 @@ def build_graph(checkpointer: BaseCheckpointSaver[str] | None, max_rounds: int) 
         return "ask_approval" if needs_approval(state["actions"]) else "report"
 
     graph = StateGraph(Investigation, context_schema=Bench)
-    for node in (triage, scope, gather, diagnose, conclude, check_claims, propose, ask_approval, act, verify, report):
+    for node in (
+        triage,
+        scope,
+        gather,
+        diagnose,
+        conclude,
+        check_claims,
+        propose,
+        ask_approval,
+        act,
+        verify,
+        report,
+    ):
         graph.add_node(node.__name__, node)
     graph.add_edge(START, "triage")
     graph.add_edge("triage", "scope")

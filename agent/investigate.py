@@ -14,7 +14,17 @@ from langgraph.types import Command
 
 from agent.bench import Bench
 from agent.budget import Budget
-from agent.events import ApprovalNeeded, Compared, Event, EvidenceFound, Finished, Ranked, StageFinished, StageStarted, Started
+from agent.events import (
+    ApprovalNeeded,
+    Compared,
+    Event,
+    EvidenceFound,
+    Finished,
+    Ranked,
+    StageFinished,
+    StageStarted,
+    Started,
+)
 from agent.evidence import EvidenceStore
 from agent.graph import Machine, build_graph
 from agent.ledger import Ledger
@@ -41,8 +51,12 @@ async def investigate(
     """Run a new investigation to its end (or to a question for a person), telling what happens as it happens."""
     id = uuid.uuid4().hex[:12]
     ledger = Ledger(settings.home)
-    ledger.create_investigation(id, alert.model_dump_json(), source.model_dump_json(), settings.ceilings.model_dump_json())
-    state = Investigation(version=STATE_VERSION, id=id, alert=alert, reasoner=(reasoner or StatisticalReasoner()).name, round=0)
+    ledger.create_investigation(
+        id, alert.model_dump_json(), source.model_dump_json(), settings.ceilings.model_dump_json()
+    )
+    state = Investigation(
+        version=STATE_VERSION, id=id, alert=alert, reasoner=(reasoner or StatisticalReasoner()).name, round=0
+    )
     yield Started(id, alert)
     async for event in _run(id, state, source, settings, ledger, actions or {}, reasoner):
         yield event
@@ -73,7 +87,9 @@ async def replay(id: str, settings: Settings, *, reasoner: Reasoner | None = Non
     ledger = Ledger(settings.home)
     row = ledger.investigation(id)
     if not row.report:
-        raise NotResumable(f"investigation {row.id} has no report to compare with; finish it with: pcause resume {row.id}")
+        raise NotResumable(
+            f"investigation {row.id} has no report to compare with; finish it with: pcause resume {row.id}"
+        )
     before = Report.model_validate_json(row.report)
     again = settings.model_copy(update={"ceilings": Ceilings.model_validate_json(row.settings)})
     source = Source(kind="replay", place=row.id)
@@ -86,7 +102,7 @@ async def replay(id: str, settings: Settings, *, reasoner: Reasoner | None = Non
 
 def comparable(report: Report) -> dict[str, Any]:
     """A report without its ids and times: equal for equal input."""
-    kept = report.model_dump(mode=exclude={"investigation_id", "created_at"})
+    kept = report.model_dump(mode="json", exclude={"investigation_id", "created_at"})
     kept["spend"].pop("seconds")
     return dict(kept)
 
@@ -119,7 +135,9 @@ async def _run(
         try:
             tools = tools_of(source, ledger, store)
             belt = Toolbelt(tools, Budget(ledger, id, settings.ceilings), store)
-            bench = Bench(id, belt, store, ledger, reasoner or StatisticalReasoner(), actions, settings.max_rounds, time.time)
+            bench = Bench(
+                id, belt, store, ledger, reasoner or StatisticalReasoner(), actions, settings.max_rounds, time.time
+            )
             state = await _entry(machine, config, id, given, ledger)
             ledger.set_status(id, "running")
             async for event in _events(machine, state, config, bench):
@@ -129,7 +147,7 @@ async def _run(
                 yield event
         except NotResumable:
             raise
-        except Exception as error:  # noqa: BLE001 - the one handler: record it, and still report
+        except Exception as error:
             snapshot = await machine.aget_state(config)
             report = report_of_failure(id, dict(snapshot.values), ledger, last_stage, error, time.time())
             ledger.save_report(id, report.headline, report.probability, report.model_dump_json())
@@ -165,7 +183,9 @@ async def _entry(
         return None
     # Killed before the first checkpoint: nothing was done yet, so begin.
     row = ledger.investigation(id)
-    return Investigation(version=STATE_VERSION, id=id, alert=Alert.model_validate_json(row.alert), reasoner="statistical", round=0)
+    return Investigation(
+        version=STATE_VERSION, id=id, alert=Alert.model_validate_json(row.alert), reasoner="statistical", round=0
+    )
 
 
 async def _events(machine: Machine, state: Any, config: dict[str, Any], bench: Bench) -> AsyncIterator[Event]:  # noqa: ANN401

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tools.recording import recording_tools
+
 from agent.evidence import EvidenceStore
 from agent.ledger import Ledger
 from agent.state import Evidence, Model, Outcome
-from tools.recording import recording_tools
 from tools.spec import Absent, Answer, Empty, Failed, Rows, Tool
 
 
@@ -42,7 +43,9 @@ def _recorded_answers(
 
     def replayed(tool: Tool[Any]) -> Tool[Any]:
         def run(arguments: Any) -> Answer:  # noqa: ANN401 - any tool's arguments
-            known = {tool.arguments.model_validate_json(key[1]): item for key, item in answers.items() if key[0] == tool.name}
+            known = {
+                tool.arguments.model_validate_json(key[1]): item for key, item in answers.items() if key[0] == tool.name
+            }
             item = known.get(arguments)
             if item is None:
                 return Failed("this question was not asked in the recorded investigation")

@@ -15,6 +15,7 @@ from diagnosis.effects import Effect, EffectKind, dependency_file, effects_of, i
 from diagnosis.expectations import SLOW_EFFECTS, SLOW_ROLES, expected_signals, wrong_direction
 from diagnosis.failure_text import frames_in
 from diagnosis.findings import Support
+from diagnosis.settings_in_code import SettingChange
 from diagnosis.symptoms import Symptom, amount
 from diagnosis.telemetry import Change, ChangeKind, Topology
 from diagnosis.weights import WEIGHTS
@@ -76,7 +77,9 @@ def _link(change: Change, net: NetChange | None, scene: Scene, spread: Mapping[s
 
 def _judge(change: Change, net: NetChange | None, way: Delivery, scene: Scene, spread: Mapping[str, float]) -> Link:
     effects = effects_of(net, change.files) if net else ()
-    in_sight = [s for s in scene.symptoms if s.onset is None or s.onset >= way.time - WEIGHTS["clock_tolerance_seconds"]]
+    in_sight = [
+        s for s in scene.symptoms if s.onset is None or s.onset >= way.time - WEIGHTS["clock_tolerance_seconds"]
+    ]
     if not in_sight:
         return Link(change, -math.inf, (), delivery=way, excluded="every symptom is older than it")
     reach, reach_reason = _reach(way.entity, scene)
@@ -89,12 +92,16 @@ def _judge(change: Change, net: NetChange | None, way: Delivery, scene: Scene, s
     supports = [Support(weight=reach, reason=reach_reason), Support(weight=timing, reason=timing_reason)]
     if effect is not None and symptom is not None and fit > 0:
         supports.append(
-            Support(weight=fit, reason=f"{_effect_text(effect)} can cause this: {symptom.sentence}", finding_id=_id(scene, symptom))
+            Support(
+                weight=fit,
+                reason=f"{_effect_text(effect)} can cause this: {symptom.sentence}",
+                finding_id=_id(scene, symptom),
+            )
         )
     supports += shared
     if against:
         supports.append(against)
-    if way.how != "deployed" and way.how != "flipped":
+    if way.how not in {"deployed", "flipped"}:
         supports.append(Support(weight=WEIGHTS[way.how], reason=_how(way)))
     # Coincidence is cheap: without an effect that fits, what is shared counts little, and the other way round.
     ceiling = WEIGHTS["lone_specific"] if fit < 1.0 else math.inf
@@ -138,7 +145,9 @@ def _reach(entity: str, scene: Scene) -> tuple[float, str]:
     return WEIGHTS["reach_none"], f"it went to {entity}, which {target} does not depend on"
 
 
-def _fit(effects: Sequence[Effect], symptoms: Sequence[Symptom], scene: Scene) -> tuple[float, Effect | None, Symptom | None]:
+def _fit(
+    effects: Sequence[Effect], symptoms: Sequence[Symptom], scene: Scene
+) -> tuple[float, Effect | None, Symptom | None]:
     """The best match of an effect with a symptom of the failing entity or of one near it."""
     best: tuple[float, Effect | None, Symptom | None] = (0.0, None, None)
     for effect in effects:
@@ -242,7 +251,9 @@ def _shared_words(
     spread: Mapping[str, float], factor: float,
 ) -> tuple[float, list[Support]]:  # fmt: skip
     own = frozenset(word for entity in scene.entities for word in entity_stem(entity))
-    names = frozenset("_".join(sorted(entity_stem(entity))) for entity in scene.entities) | compounds(" ".join(scene.entities))
+    names = frozenset("_".join(sorted(entity_stem(entity))) for entity in scene.entities) | compounds(
+        " ".join(scene.entities)
+    )
     best: dict[str, tuple[float, Symptom]] = {}
     for symptom in symptoms:
         near = symptom.strength * _nearness(symptom.entity, scene)
@@ -299,19 +310,18 @@ def _numbers(effects: Sequence[Effect], symptoms: Sequence[Symptom], scene: Scen
         if setting is None or setting.new is None:
             continue
         for symptom in symptoms:
-            weight, what = _number_match(setting, symptom)  # type: ignore[arg-type]
+            weight, what = _number_match(setting, symptom)
             weight *= _nearness(symptom.entity, scene)
             if weight > best[0]:
                 name = setting.name or "its new value"
-                reason = f"{name} is now {setting.new_text}, and {symptom.entity} shows {what} in {symptom.subject[:80]}"
+                reason = (
+                    f"{name} is now {setting.new_text}, and {symptom.entity} shows {what} in {symptom.subject[:80]}"
+                )
                 best = (weight, Support(weight=weight, reason=reason, finding_id=_id(scene, symptom)))
     return best
 
 
-def _number_match(setting: "object", symptom: Symptom) -> tuple[float, str]:
-    from diagnosis.settings_in_code import SettingChange
-
-    assert isinstance(setting, SettingChange)
+def _number_match(setting: SettingChange, symptom: Symptom) -> tuple[float, str]:
     if setting.new is None:
         return 0.0, ""
     new = [r for r in setting.new.readings if r not in (0.0, 1.0)]

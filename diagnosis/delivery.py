@@ -69,7 +69,7 @@ def same_commit(a: str, b: str) -> bool:
 @lru_cache(maxsize=10_000)
 def entity_stem(entity: str) -> frozenset[str]:
     """The telling words of an entity's name: ``checkout-svc`` and ``checkoutservice`` are both checkout."""
-    parts = [part for part in split_identifier(entity.replace(".", "_").replace("/", "_"))]
+    parts = list(split_identifier(entity.replace(".", "_").replace("/", "_")))
     words = set()
     for part in parts:
         for suffix in ("service", "server", "svc", "api"):
@@ -100,9 +100,12 @@ def owners_of(files: tuple[str, ...], entities: tuple[str, ...]) -> frozenset[st
             if not stems:
                 continue
             folders = words[:-1] or words
-            if any(stems <= part for part in folders) or any(_covers(stems, part) for part in folders):
-                owners.add(entity)
-            elif "".join(sorted(stems)) in joined or (len(stems) > 1 and stems <= flat):
+            if (
+                any(stems <= part for part in folders)
+                or any(_covers(stems, part) for part in folders)
+                or "".join(sorted(stems)) in joined
+                or (len(stems) > 1 and stems <= flat)
+            ):
                 owners.add(entity)
     return frozenset(owners)
 

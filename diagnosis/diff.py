@@ -137,7 +137,9 @@ def _hunks(diff: str, files: tuple[str, ...]) -> Iterator[tuple[list[Line], list
         yield old, new, context
 
 
-_LOOP = re.compile(r"^\s*(for|while|loop)\b|\.(map|forEach|each|flatMap|forall|for_each|stream)\(|\beach do\b|\bfor \w+ in\b")
+_LOOP = re.compile(
+    r"^\s*(for|while|loop)\b|\.(map|forEach|each|flatMap|forall|for_each|stream)\(|\beach do\b|\bfor \w+ in\b"
+)
 
 
 def _file_of(header: str, files: tuple[str, ...], current: str) -> str:

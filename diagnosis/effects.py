@@ -80,7 +80,9 @@ _OBSERVE = re.compile(
     r"|^\s*[\"'][\w.]+[\"'],\s|^\s*Name:|^\s*Buckets:|^\s*Help:|new (Counter|Histogram|Gauge)",
     re.IGNORECASE,
 )
-_STRUCTURE = re.compile(r"^[\s{}()\[\];,]*$|^\s*(import|from|use|using|package|require|#include|export|@Override|end|else:?|try[:{]?|\}?\s*else\s*\{?)\b[^()=]*$")
+_STRUCTURE = re.compile(
+    r"^[\s{}()\[\];,]*$|^\s*(import|from|use|using|package|require|#include|export|@Override|end|else:?|try[:{]?|\}?\s*else\s*\{?)\b[^()=]*$"
+)
 _GUARD = re.compile(
     r"\b(if|unless|when|guard|assert|ensure|filter|where)\b.*(nil|null|none|undefined|empty|len\(|length|size|count|isblank|is not|==|!=|<|>|not |!|ok\b|exists|valid|has\w*\(|contains|in )"
     r"|\?\?|\?\.|\|\||orelse|or_default|getordefault|unwrap_or|coalesce|ifnull|optional|\.get\([^()]+,|default\(|errors=|on conflict|if not exists|validate\w*\(|sanitize|escape|clamp|max\(|min\(|math\.(max|min)|recover\(|catch|except\b|rescue\b|fallback|try\s*[:{(]",
@@ -98,21 +100,48 @@ _REMOTE = re.compile(
     r"(client|repo(sitory)?|store|dao|db|database|session|cache|redis|http|api|stub|gateway|service|conn|cursor|collection|table|fetch\w*|axios|requests|query\w*|channel|producer|catalog|loader)\w*\s*(\.|->|::)\s*\w+\(|\b(fetch|query|select|execute|load\w+|find\w*|lookup\w*|get_?by\w*|fetch\w+|retrieve\w*|count)\s*\(|\bawait\b|objects\.(get|filter)|\.(get|post|find|select|query|exec\w*|fetch\w*|load\w*|first|all)\(",
     re.IGNORECASE,
 )
-_SQL = re.compile(r"\b(select\b.+\bfrom|insert\s+into|update\s+\w+\s+set|delete\s+from|join\s+\w+|left join|order by|group by|count\(\*\)|like\s+'%|distinct)\b", re.IGNORECASE)
+_SQL = re.compile(
+    r"\b(select\b.+\bfrom|insert\s+into|update\s+\w+\s+set|delete\s+from|join\s+\w+|left join|order by|group by|count\(\*\)|like\s+'%|distinct)\b",
+    re.IGNORECASE,
+)
 _BLOCKING = re.compile(
     r"\bsleep\b|\.block\(|\.get\(\)|\.join\(\)|\.result\(\)|sync\(|sync\b\(|execsync|requests\.\w+\(|time\.sleep|thread\.sleep|blocking|urlopen|subprocess|fsync|\.wait\(|runblocking|spawnsync",
     re.IGNORECASE,
 )
-_PARALLEL = re.compile(r"promise\.all|asyncio\.gather|errgroup|parallel|waitgroup|\bgo func|executor|submit\(|create_task|spawn\(|\basync\b|\bawait\b|to_thread|run_in_executor|join_all|batch|bulk|prefetch|select_related|include\(|eager|dataloader|selectinload|joinedload|preload|in_batches|mget|pipeline", re.IGNORECASE)
+_PARALLEL = re.compile(
+    r"promise\.all|asyncio\.gather|errgroup|parallel|waitgroup|\bgo func|executor|submit\(|create_task|spawn\(|\basync\b|\bawait\b|to_thread|run_in_executor|join_all|batch|bulk|prefetch|select_related|include\(|eager|dataloader|selectinload|joinedload|preload|in_batches|mget|pipeline",
+    re.IGNORECASE,
+)
 _CACHE = re.compile(r"cache|memo(ize)?|lru|getorload|getorset", re.IGNORECASE)
-_RETRY = re.compile(r"retry|retries|attempt|backoff|jitter|circuit|breaker|exponential|debounce|throttle|rate_?limit|limiter|semaphore|singleflight|coalesc|dedup", re.IGNORECASE)
-_BOUND = re.compile(r"\blimit\b|max_?\w*|\bcap\b|capacity|bounded|lru|evict|ttl|expire|take\(|top\(|truncate|page|maxsize|window|slice|\[:\w|limit\(|first\(|rotate|retention|logrotate|sample", re.IGNORECASE)
-_UNBOUND = re.compile(r"unbounded|new\s+(hash|concurrenthash|linkedhash)?map|linkedblockingqueue\(\)|make\(map|make\(chan|=\s*\{\}|=\s*dict\(|defaultdict|\.append\(|append\(|\.push\(|\.put\(|\.add\(|cachedthreadpool|newcached|unlimited|infinity|maxint|int\.max|usize::max|\[[\w.]+\]\s*=|unbounded_channel|setdefault", re.IGNORECASE)
-_REGEX = re.compile(r"re\.(compile|match|search|sub|fullmatch)|regex|regexp|pattern\.compile|mustcompile|matches\(|replaceall|\(\?[:=!<]|\[\^?[^\]]+\][+*]|(?<![\w)\]])/(?![/*\s]).{3,}/[gimsuy]*[.,;)]|\\[swdb][+*]", re.IGNORECASE)
-_DDL = re.compile(r"\b(drop|rename|alter)\s+(table|column|type|view|constraint)|\brename\b.*\bto\b|drop_column|rename_column|rename_table|remove_column|alter_column|modify column|alter table|set not null|add column .* not null|\breserved\b|removefield|renamefield", re.IGNORECASE)
+_RETRY = re.compile(
+    r"retry|retries|attempt|backoff|jitter|circuit|breaker|exponential|debounce|throttle|rate_?limit|limiter|semaphore|singleflight|coalesc|dedup",
+    re.IGNORECASE,
+)
+_BOUND = re.compile(
+    r"\blimit\b|max_?\w*|\bcap\b|capacity|bounded|lru|evict|ttl|expire|take\(|top\(|truncate|page|maxsize|window|slice|\[:\w|limit\(|first\(|rotate|retention|logrotate|sample",
+    re.IGNORECASE,
+)
+_UNBOUND = re.compile(
+    r"unbounded|new\s+(hash|concurrenthash|linkedhash)?map|linkedblockingqueue\(\)|make\(map|make\(chan|=\s*\{\}|=\s*dict\(|defaultdict|\.append\(|append\(|\.push\(|\.put\(|\.add\(|cachedthreadpool|newcached|unlimited|infinity|maxint|int\.max|usize::max|\[[\w.]+\]\s*=|unbounded_channel|setdefault",
+    re.IGNORECASE,
+)
+_REGEX = re.compile(
+    r"re\.(compile|match|search|sub|fullmatch)|regex|regexp|pattern\.compile|mustcompile|matches\(|replaceall|\(\?[:=!<]|\[\^?[^\]]+\][+*]|(?<![\w)\]])/(?![/*\s]).{3,}/[gimsuy]*[.,;)]|\\[swdb][+*]",
+    re.IGNORECASE,
+)
+_DDL = re.compile(
+    r"\b(drop|rename|alter)\s+(table|column|type|view|constraint)|\brename\b.*\bto\b|drop_column|rename_column|rename_table|remove_column|alter_column|modify column|alter table|set not null|add column .* not null|\breserved\b|removefield|renamefield",
+    re.IGNORECASE,
+)
 _DROP_INDEX = re.compile(r"drop\s+index|remove_index|drop_index|dropindex", re.IGNORECASE)
-_LOCKING_DDL = re.compile(r"create\s+(unique\s+)?index\s+(?!concurrently)|alter table|add constraint|vacuum full|reindex(?!.*concurrently)|\bcluster\b|set not null|lock table|optimize table", re.IGNORECASE)
-_STRICT = re.compile(r"\b(throw|raise|panic|reject|abort|fail|deny|forbid)\b|return\s+\S*err|return .*(error|invalid|false)|strict|required|additionalproperties|fail_on|must|assert|not null|forbid|status(code)?\s*[(:=]\s*4\d\d|httperror|http\.error|unauthorized|badrequest|validate|require\w*\(", re.IGNORECASE)
+_LOCKING_DDL = re.compile(
+    r"create\s+(unique\s+)?index\s+(?!concurrently)|alter table|add constraint|vacuum full|reindex(?!.*concurrently)|\bcluster\b|set not null|lock table|optimize table",
+    re.IGNORECASE,
+)
+_STRICT = re.compile(
+    r"\b(throw|raise|panic|reject|abort|fail|deny|forbid)\b|return\s+\S*err|return .*(error|invalid|false)|strict|required|additionalproperties|fail_on|must|assert|not null|forbid|status(code)?\s*[(:=]\s*4\d\d|httperror|http\.error|unauthorized|badrequest|validate|require\w*\(",
+    re.IGNORECASE,
+)
 
 
 def effects_of(change: NetChange, files: tuple[str, ...]) -> tuple[Effect, ...]:
@@ -234,7 +263,8 @@ def _of_added(removed: list[Line], added: list[Line], pairs: list[Pair]) -> list
             found.append(Effect(kind, _quote(line, "+"), line.file))
     looped = next((line for line in added if line.in_loop and _REMOTE.search(line.text) and _matters(line)), None)
     looped = looped or next(
-        (p.new for p in pairs if p.new.in_loop and _lost(_REMOTE, p.new.text, p.old.text) and _matters(p.new)), None
+        (p.new for p in pairs if p.new.in_loop and _lost(_REMOTE, p.new.text, p.old.text) and _matters(p.new)),
+        None,
     )
     if looped is not None:
         found.append(Effect(EffectKind.CALL_IN_LOOP, _quote(looped, "+"), looped.file))

@@ -8,7 +8,16 @@ from diagnosis import no_change
 from diagnosis.change_linking import Link, Scene, link_changes
 from diagnosis.effects import EffectKind
 from diagnosis.fault_kinds import kind_of_change, kind_of_symptoms
-from diagnosis.findings import Channel, Diagnosis, FaultKind, Finding, Hypothesis, Remediation, RuledOut, Support
+from diagnosis.findings import (
+    Channel,
+    Diagnosis,
+    FaultKind,
+    Finding,
+    Hypothesis,
+    Remediation,
+    RuledOut,
+    Support,
+)
 from diagnosis.localise import blast_radius, causal_path, first_failing
 from diagnosis.symptoms import Symptom, log_symptoms, mentions, metric_symptoms, span_symptoms, with_mentions
 from diagnosis.telemetry import Change, ChangeKind, PatternTable, SeriesMatrix, Span, Topology, Window
@@ -112,7 +121,17 @@ def _hosts(topology: Topology, table: PatternTable) -> dict[str, str]:
     """Where each entity runs: from the topology, else from the host attributes of its log lines."""
     hosts = {node.name: node.host for node in topology.nodes if node.host}
     for pattern in table.patterns:
-        for name in ("host", "node", "host.name", "k8s.node.name", "hostname", "node_name", "kubernetes.node", "instance", "zone"):
+        for name in (
+            "host",
+            "node",
+            "host.name",
+            "k8s.node.name",
+            "hostname",
+            "node_name",
+            "kubernetes.node",
+            "instance",
+            "zone",
+        ):
             values = pattern.attributes.get(name)
             if values and pattern.entity not in hosts:
                 hosts[pattern.entity] = max(values.items(), key=lambda item: (item[1], item[0]))[0]
@@ -168,7 +187,9 @@ def _of_link(link: Link, scene: Scene) -> _Option:
     kind = kind_of_symptoms(near or scene.symptoms)
     if link.effect is not None and link.symptom is not None:
         kind = kind_of_change(link.effect, link.symptom, near or scene.symptoms)
-    what = f"{change.kind.value} {change.id[:10]} “{change.title}”" if change.title else f"{change.kind.value} {change.id}"
+    what = (
+        f"{change.kind.value} {change.id[:10]} “{change.title}”" if change.title else f"{change.kind.value} {change.id}"
+    )
     sentence = f"{what} caused the {kind.value.replace('_', ' ')} at {scene.entity}"
     hypothesis = Hypothesis(
         id="",
@@ -237,7 +258,14 @@ def _quiet(incident: Incident, findings: Sequence[Finding]) -> Diagnosis:
         ("the cause lies outside the telemetry at hand", 1.0 - well, "unseen"),
     )
     hypotheses = [
-        Hypothesis(id=f"H{i}", entity="", fault_kind=FaultKind.UNKNOWN, remediation=Remediation.NONE, probability=p, sentence=text)
+        Hypothesis(
+            id=f"H{i}",
+            entity="",
+            fault_kind=FaultKind.UNKNOWN,
+            remediation=Remediation.NONE,
+            probability=p,
+            sentence=text,
+        )
         for i, (text, p, _) in enumerate(sorted(options, key=lambda o: -o[1]), 1)
     ]
     return Diagnosis(
@@ -254,7 +282,9 @@ def _quiet(incident: Incident, findings: Sequence[Finding]) -> Diagnosis:
 def _ruled_out(links: Sequence[Link], winner: Hypothesis) -> list[RuledOut]:
     """Changes near the incident that are not the cause, and why, the most tempting first."""
     found = []
-    tempting = [link for link in links if link.change.id != winner.change_id and (link.delivery or "deployed" in link.excluded)]
+    tempting = [
+        link for link in links if link.change.id != winner.change_id and (link.delivery or "deployed" in link.excluded)
+    ]
     for link in tempting[:12]:
         name = f"{link.change.kind.value} {link.change.id[:10]} “{link.change.title or link.change.id}”"
         if link.excluded:
@@ -270,7 +300,11 @@ def _why_not(link: Link) -> str:
         return against.reason
     if link.fit < 1.0:
         if link.effect is None:
-            return "nothing in its diff can cause what was seen" if link.change.diff else "it has no diff that could be read"
+            return (
+                "nothing in its diff can cause what was seen"
+                if link.change.diff
+                else "it has no diff that could be read"
+            )
         return "what it changes hardly causes what was seen"
     if link.specific < WEIGHTS["specific_floor"]:
         return "its changed lines share nothing specific with the symptoms"

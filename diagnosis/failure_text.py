@@ -105,7 +105,10 @@ def failures_in(text: str) -> frozenset[Failure]:
 
 
 # Names of code in error texts and stack fields: file:line, dotted or ::-separated functions.
-_FRAME_FILE = re.compile(r"([\w./\\-]+\.(?:go|java|kt|py|ts|tsx|js|mjs|rb|rs|cs|php|scala|ex|exs|c|cc|cpp|swift|sql))(?::(\d+))?", re.I)
+_FRAME_FILE = re.compile(
+    r"([\w./\\-]+\.(?:go|java|kt|py|ts|tsx|js|mjs|rb|rs|cs|php|scala|ex|exs|c|cc|cpp|swift|sql))(?::(\d+))?",
+    re.I,
+)
 _FRAME_FUNCTION = re.compile(r"\b([A-Za-z_][\w$]*(?:(?:\.|::|#)[A-Za-z_][\w$<>]*)+)")
 _FRAME_CALL = re.compile(r"\b(?:at|in)\s+`?([A-Za-z_][\w$]*)`?\s*\(?")
 

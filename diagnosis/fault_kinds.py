@@ -37,7 +37,9 @@ _BY_SIGNAL: tuple[tuple[FaultKind, tuple[str, ...]], ...] = (
 def kind_of_symptoms(symptoms: Sequence[Symptom]) -> FaultKind:
     """The most specific kind with a strong signal; weak signals only count when nothing strong is there."""
     for floor in (0.6, 0.3, 0.0):
-        signals = {signal for s in symptoms if s.strength >= floor and (s.bad or s.has("cache_hits-")) for signal in s.signals}
+        signals = {
+            signal for s in symptoms if s.strength >= floor and (s.bad or s.has("cache_hits-")) for signal in s.signals
+        }
         for kind, wanted in _BY_SIGNAL:
             if signals & set(wanted):
                 return kind

@@ -5,6 +5,7 @@ structure-based root cause analysis of outliers", ICML 2022): an anomaly counts 
 anomalies of what it depends on do not already explain it.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 from diagnosis.failure_text import Failure
@@ -42,7 +43,9 @@ def own_trouble(symptoms: Sequence[Symptom], blamed: bool) -> float:
     return best
 
 
-def first_failing(alerted: str, symptoms: Sequence[Symptom], topology: Topology, blames: set[tuple[str, str]], slack: float) -> str:
+def first_failing(
+    alerted: str, symptoms: Sequence[Symptom], topology: Topology, blames: set[tuple[str, str]], slack: float
+) -> str:
     """Walk from the alerted entity towards what it depends on while a dependency explains it better.
 
     A step is taken to a callee (by an edge, or because failing lines blame it) that suffers itself, began no later
@@ -53,7 +56,9 @@ def first_failing(alerted: str, symptoms: Sequence[Symptom], topology: Topology,
     while True:
         mine = sick.get(current, [])
         start = _start(mine)
-        below = {edge.callee for edge in topology.edges if edge.caller == current} | {b for a, b in blames if a == current}
+        below = {edge.callee for edge in topology.edges if edge.caller == current} | {
+            b for a, b in blames if a == current
+        }
         options = []
         for callee in sorted(below - seen):
             theirs = sick.get(callee, [])
@@ -75,7 +80,9 @@ def _start(symptoms: Sequence[Symptom]) -> float:
     return min((s.onset for s in symptoms if s.onset is not None), default=float("inf"))
 
 
-def blast_radius(origin: str, symptoms: Sequence[Symptom], topology: Topology, onset: float, slack: float) -> tuple[str, ...]:
+def blast_radius(
+    origin: str, symptoms: Sequence[Symptom], topology: Topology, onset: float, slack: float
+) -> tuple[str, ...]:
     """Entities other than the origin that users of the system would call broken, begun no earlier than the onset."""
     sick = suffering(symptoms)
     touched = []
@@ -104,13 +111,15 @@ def causal_path(
     tops = [(known.path(origin, entity), entity) for entity in affected]
     longest = max((path for path, _ in tops if path), key=lambda path: (len(path), path), default=(origin,))
     chain += [name for name in longest[1:] if name not in chain]
-    return tuple(_hop(a, b, topology, symptoms, ids, slack) for a, b in zip(chain, chain[1:], strict=False))
+    return tuple(_hop(a, b, topology, symptoms, ids, slack) for a, b in itertools.pairwise(chain))
 
 
 def _hop(a: str, b: str, topology: Topology, symptoms: Sequence[Symptom], ids: Mapping[int, str], slack: float) -> Hop:
     left, right = _worst(a, symptoms), _worst(b, symptoms)
     edge = Edge(b, a) in topology.edges or Edge(a, b) in topology.edges
-    starts = [_start([s for s in symptoms if s.entity == name and (s.bad or s is left or s is right)]) for name in (a, b)]
+    starts = [
+        _start([s for s in symptoms if s.entity == name and (s.bad or s is left or s is right)]) for name in (a, b)
+    ]
     ordered = starts[0] <= starts[1] + slack and starts[0] != float("inf")
     return Hop(
         cause=a,

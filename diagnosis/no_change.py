@@ -68,13 +68,25 @@ def certificate(view: View) -> Case | None:
     texts = view.with_text(Failure.CERTIFICATE)
     if texts:
         expired = any(re.search(r"expired|not yet valid|notafter", s.text, re.I) for s in texts)
-        supports.append(view.support(4.5 if expired else 2.5, f"new failing lines about a certificate: {texts[0].sentence}", texts[0]))
+        supports.append(
+            view.support(
+                4.5 if expired else 2.5,
+                f"new failing lines about a certificate: {texts[0].sentence}",
+                texts[0],
+            )
+        )
         if expired:
             supports.append(view.support(1.0, "validity ends by the clock, not by a deploy"))
     if not supports:
         return None
     entity = view.scene.entity
-    return Case(entity, FaultKind.CERTIFICATE, Remediation.ROTATE_CERTIFICATE, f"a certificate that {entity} depends on is no longer valid", tuple(supports))
+    return Case(
+        entity,
+        FaultKind.CERTIFICATE,
+        Remediation.ROTATE_CERTIFICATE,
+        f"a certificate that {entity} depends on is no longer valid",
+        tuple(supports),
+    )
 
 
 def dns(view: View) -> Case | None:
@@ -93,8 +105,18 @@ def dns(view: View) -> Case | None:
 
 
 _HOST = re.compile(r"(?:https?://)?((?:[a-z0-9-]+\.)+(?:[a-z]{2,24}))(?::\d+)?", re.I)
-_PEER_WORDS = frozenset("external thirdparty vendor provider partner upstream_provider saas acquirer carrier psp gateway_provider".split())
-_PEER_FAILS = (Failure.UNAVAILABLE, Failure.TIMEOUT, Failure.REFUSED, Failure.RESET, Failure.RATE_LIMITED, Failure.UNREACHABLE, Failure.OVERLOADED)
+_PEER_WORDS = frozenset(
+    "external thirdparty vendor provider partner upstream_provider saas acquirer carrier psp gateway_provider".split()
+)
+_PEER_FAILS = (
+    Failure.UNAVAILABLE,
+    Failure.TIMEOUT,
+    Failure.REFUSED,
+    Failure.RESET,
+    Failure.RATE_LIMITED,
+    Failure.UNREACHABLE,
+    Failure.OVERLOADED,
+)
 
 
 def foreign_peer(view: View) -> Case | None:
@@ -110,16 +132,41 @@ def foreign_peer(view: View) -> Case | None:
     if not blamed:
         return None
     peer, texts = max(sorted(blamed.items()), key=lambda item: sum(s.strength for s in item[1]))
-    supports = [view.support(3.8 * max(_share(s, view) for s in texts), f"failing calls name {peer}, which is not ours: {texts[0].sentence}", texts[0])]
-    metrics = [s for s in view.scene.symptoms if s.channel.value == "metrics" and s.bad and _mentions_peer(s.subject, peer)]
+    supports = [
+        view.support(
+            3.8 * max(_share(s, view) for s in texts),
+            f"failing calls name {peer}, which is not ours: {texts[0].sentence}",
+            texts[0],
+        )
+    ]
+    metrics = [
+        s for s in view.scene.symptoms if s.channel.value == "metrics" and s.bad and _mentions_peer(s.subject, peer)
+    ]
     if metrics:
         supports.append(view.support(1.2, metrics[0].sentence, metrics[0]))
-    status = next((s for s in view.scene.symptoms if re.search(r"status ?page|provider (incident|status)|degraded (performance|service)|incident reported", s.text, re.I)), None)
+    status = next(
+        (
+            s
+            for s in view.scene.symptoms
+            if re.search(
+                r"status ?page|provider (incident|status)|degraded (performance|service)|incident reported",
+                s.text,
+                re.I,
+            )
+        ),
+        None,
+    )
     if status is not None:
         supports.append(view.support(2.0, f"the provider reports trouble: {status.sentence}", status))
     if len(texts) > 1:
         supports.append(view.support(0.6, f"{len(texts)} kinds of failing lines agree on {peer}", texts[1]))
-    return Case(view.scene.entity, FaultKind.DEPENDENCY_OUTAGE, Remediation.FAILOVER, f"{peer}, a dependency outside our control, is failing", tuple(supports))
+    return Case(
+        view.scene.entity,
+        FaultKind.DEPENDENCY_OUTAGE,
+        Remediation.FAILOVER,
+        f"{peer}, a dependency outside our control, is failing",
+        tuple(supports),
+    )
 
 
 def _foreign_names(text: str, view: View) -> set[str]:
@@ -127,7 +174,10 @@ def _foreign_names(text: str, view: View) -> set[str]:
     found = set()
     for host in _HOST.findall(text):
         name = host.lower()
-        if name.endswith((".internal", ".local", ".svc", ".cluster", ".lan", ".corp", ".intra", *_FILE_ENDINGS)) or ".svc." in name:
+        if (
+            name.endswith((".internal", ".local", ".svc", ".cluster", ".lan", ".corp", ".intra", *_FILE_ENDINGS))
+            or ".svc." in name
+        ):
             continue
         labels = name.split(".")
         if any(entity in labels or entity.replace("-", "") in labels for entity in ours) or labels[-1] not in _PUBLIC:
@@ -136,8 +186,24 @@ def _foreign_names(text: str, view: View) -> set[str]:
     return found | {word for word in re.findall(r"[A-Za-z][\w-]{3,}", text) if _is_foreign(word)}
 
 
-_FILE_ENDINGS = (".go", ".py", ".java", ".js", ".ts", ".rs", ".sql", ".yaml", ".json", ".html", ".css", ".class", ".lock")
-_PUBLIC = frozenset("com net org io dev co ai app cloud eu us uk de fr jp info biz example test tech online systems services".split())
+_FILE_ENDINGS = (
+    ".go",
+    ".py",
+    ".java",
+    ".js",
+    ".ts",
+    ".rs",
+    ".sql",
+    ".yaml",
+    ".json",
+    ".html",
+    ".css",
+    ".class",
+    ".lock",
+)
+_PUBLIC = frozenset(
+    "com net org io dev co ai app cloud eu us uk de fr jp info biz example test tech online systems services".split()
+)
 
 
 def _is_foreign(name: str) -> bool:
@@ -162,19 +228,31 @@ def surge(view: View) -> Case | None:
     first = min((edge or inner), key=lambda s: (s.onset or 0.0, -(s.after or 0) / (s.before or 1)), default=None)
     if first is None or first.onset is None:
         return None
-    if first.onset > view.scene.onset + 90 or any(s.has("retries+", "text:retry") for s in view.scene.symptoms if s.bad):
+    if first.onset > view.scene.onset + 90 or any(
+        s.has("retries+", "text:retry") for s in view.scene.symptoms if s.bad
+    ):
         return None
     ratio = (first.after or 0) / (first.before or 1)
-    supports = [view.support(3.2, f"demand rose {amount(ratio)} times, not after the first symptom: {first.sentence}", first)]
+    supports = [
+        view.support(3.2, f"demand rose {amount(ratio)} times, not after the first symptom: {first.sentence}", first)
+    ]
     others = {s.entity: (s.after or 0) / (s.before or 1) for s in rises if s.entity != first.entity}
     alike = [entity for entity, other in others.items() if 0.6 <= other / ratio <= 1.6]
     if alike:
-        supports.append(view.support(2.0, f"{', '.join(sorted(alike)[:4])} grew by the same factor: one cause in front of all"))
+        supports.append(
+            view.support(2.0, f"{', '.join(sorted(alike)[:4])} grew by the same factor: one cause in front of all")
+        )
     if any(s.has("cpu+", "queue+", "text:overloaded", "limit-") for s in view.scene.symptoms):
         supports.append(view.support(1.2, "what is short is capacity: queues or processors are full"))
     if any(s.has("fanout+") for s in view.scene.symptoms) or (others and not alike):
         supports.append(view.support(-2.5, "the growth is uneven: calls per request changed"))
-    return Case(view.scene.entity, FaultKind.TRAFFIC_SURGE, Remediation.SCALE, f"demand outgrew the capacity of {view.scene.entity}", tuple(supports))
+    return Case(
+        view.scene.entity,
+        FaultKind.TRAFFIC_SURGE,
+        Remediation.SCALE,
+        f"demand outgrew the capacity of {view.scene.entity}",
+        tuple(supports),
+    )
 
 
 def infrastructure(view: View) -> Case | None:
@@ -182,7 +260,13 @@ def infrastructure(view: View) -> Case | None:
     supports: list[Support] = []
     texts = view.with_text(Failure.NODE, Failure.HARDWARE)
     if texts:
-        supports.append(view.support(3.6 * max(0.6, _share(texts[0], view)), f"the platform reports a sick machine: {texts[0].sentence}", texts[0]))
+        supports.append(
+            view.support(
+                3.6 * max(0.6, _share(texts[0], view)),
+                f"the platform reports a sick machine: {texts[0].sentence}",
+                texts[0],
+            )
+        )
     sick = {s.entity for s in view.scene.symptoms if s.bad}
     tenants: dict[str, set[str]] = {}
     for entity, host in view.hosts.items():
@@ -193,25 +277,56 @@ def infrastructure(view: View) -> Case | None:
         elsewhere = sick - who
         if len(ill) / len(who) >= 0.7 and len(elsewhere & set(view.hosts)) <= len(ill) // 2:
             supports.append(view.support(3.0, f"{', '.join(sorted(ill))} all run on {host} and suffer together"))
-    node = next((s for s in view.scene.symptoms if s.bad and re.search(r"\b(node|host|hypervisor|instance|vm|rack|zone|az)\b|^ip-|node[_-]", s.entity.replace("_", "-"), re.I)), None)
+    node = next(
+        (
+            s
+            for s in view.scene.symptoms
+            if s.bad
+            and re.search(
+                r"\b(node|host|hypervisor|instance|vm|rack|zone|az)\b|^ip-|node[_-]",
+                s.entity.replace("_", "-"),
+                re.I,
+            )
+        ),
+        None,
+    )
     if node is not None:
         supports.append(view.support(1.8, f"the machine itself deviates: {node.sentence}", node))
-    steal = next((s for s in view.scene.symptoms if s.bad and re.search(r"steal|iowait|disk_(io|read|write)|await|node_|hardware|ecc|edac", s.subject, re.I)), None)
+    steal = next(
+        (
+            s
+            for s in view.scene.symptoms
+            if s.bad and re.search(r"steal|iowait|disk_(io|read|write)|await|node_|hardware|ecc|edac", s.subject, re.I)
+        ),
+        None,
+    )
     if steal is not None:
         supports.append(view.support(1.5, steal.sentence, steal))
     if not supports:
         return None
-    return Case(view.scene.entity, FaultKind.INFRASTRUCTURE, Remediation.FAILOVER, "the machine or zone underneath is failing", tuple(supports))
+    return Case(
+        view.scene.entity,
+        FaultKind.INFRASTRUCTURE,
+        Remediation.FAILOVER,
+        "the machine or zone underneath is failing",
+        tuple(supports),
+    )
 
 
-_IDENTITY = re.compile(r"(^|[._])(offset|message_?id|msg_?id|record_?id|event_?id|job_?id|row(_?id)?|document_?id|doc_?id|file(_?name)?|object(_?key)?|payload_?id|order_?id|item_?id|batch_?id|delivery_?tag|task_?id|key|uuid|entry_?id|image_?id|asset_?id|media_?id|invoice_?id|shipment_?id|tracking_?(id|number))$", re.I)
+_IDENTITY = re.compile(
+    r"(^|[._])(offset|message_?id|msg_?id|record_?id|event_?id|job_?id|row(_?id)?|document_?id|doc_?id|file(_?name)?|object(_?key)?|payload_?id|order_?id|item_?id|batch_?id|delivery_?tag|task_?id|key|uuid|entry_?id|image_?id|asset_?id|media_?id|invoice_?id|shipment_?id|tracking_?(id|number))$",
+    re.I,
+)
 
 
 def bad_record(view: View) -> Case | None:
     """One record fails again and again: the failing lines name the same identity while others pass."""
     best: tuple[int, LogPattern, str, str] | None = None
     for pattern in view.table.patterns:
-        if pattern.severity not in ("WARN", "WARNING", "ERROR", "FATAL", "CRITICAL") or pattern.first_seen < view.baseline_end:
+        if (
+            pattern.severity not in ("WARN", "WARNING", "ERROR", "FATAL", "CRITICAL")
+            or pattern.first_seen < view.baseline_end
+        ):
             continue
         for name, values in pattern.attributes.items():
             if not _IDENTITY.search(name) or not values:
@@ -222,7 +337,9 @@ def bad_record(view: View) -> Case | None:
     if best is None:
         return None
     count, pattern, name, value = best
-    symptom = next((s for s in view.scene.symptoms if s.subject == pattern.template and s.entity == pattern.entity), None)
+    symptom = next(
+        (s for s in view.scene.symptoms if s.subject == pattern.template and s.entity == pattern.entity), None
+    )
     supports = [view.support(4.2, f"{count} failing lines are about the same {name} {value}", symptom)]
     again = view.with_text(Failure.POISON, Failure.PARSE, Failure.VALIDATION, Failure.SCHEMA)
     if again:
@@ -230,7 +347,13 @@ def bad_record(view: View) -> Case | None:
     lag = next((s for s in view.scene.symptoms if s.has("lag+", "queue+")), None)
     if lag is not None:
         supports.append(view.support(0.8, lag.sentence, lag))
-    return Case(view.scene.entity, FaultKind.BAD_DATA, Remediation.QUARANTINE_DATA, f"one bad record ({name} {value}) fails again and again", tuple(supports))
+    return Case(
+        view.scene.entity,
+        FaultKind.BAD_DATA,
+        Remediation.QUARANTINE_DATA,
+        f"one bad record ({name} {value}) fails again and again",
+        tuple(supports),
+    )
 
 
 def growth(view: View) -> Case | None:
@@ -243,7 +366,18 @@ def growth(view: View) -> Case | None:
         return None
     for key, row in zip(view.matrix.keys, view.matrix.values, strict=True):
         words = set(split_identifier(key.metric))
-        if not words & {"disk", "volume", "filesystem", "storage", "used", "usage", "quota", "inodes", "bytes", "capacity"}:
+        if not words & {
+            "disk",
+            "volume",
+            "filesystem",
+            "storage",
+            "used",
+            "usage",
+            "quota",
+            "inodes",
+            "bytes",
+            "capacity",
+        }:
             continue
         values, times = row[before], view.matrix.times[before]
         ok = np.isfinite(values)
@@ -257,9 +391,18 @@ def growth(view: View) -> Case | None:
             kind = FaultKind.DISK_FULL if disk else FaultKind.QUOTA_THROTTLING
             supports = [
                 view.support(3.2, f"{texts[0].sentence}", texts[0]),
-                view.support(3.2, f"{key.entity} {key.metric} moved in a straight line since before any change in the window"),
+                view.support(
+                    3.2,
+                    f"{key.entity} {key.metric} moved in a straight line since before any change in the window",
+                ),
             ]
-            return Case(key.entity, kind, Remediation.SCALE, f"{key.entity} grew steadily until it was full", tuple(supports))
+            return Case(
+                key.entity,
+                kind,
+                Remediation.SCALE,
+                f"{key.entity} grew steadily until it was full",
+                tuple(supports),
+            )
     return None
 
 
@@ -268,7 +411,14 @@ def clock(view: View) -> Case | None:
     texts = view.with_text(Failure.CLOCK)
     if not texts:
         return None
-    drift = next((s for s in view.scene.symptoms if re.search(r"clock|ntp|chrony|timex|skew", s.subject, re.I) and s.channel.value == "metrics"), None)
+    drift = next(
+        (
+            s
+            for s in view.scene.symptoms
+            if re.search(r"clock|ntp|chrony|timex|skew", s.subject, re.I) and s.channel.value == "metrics"
+        ),
+        None,
+    )
     supports = [view.support(3.0, f"clocks disagree: {texts[0].sentence}", texts[0])]
     if drift is not None:
         supports.append(view.support(3.2, drift.sentence, drift))

@@ -100,7 +100,9 @@ def setting_changes(pair: Pair) -> tuple[SettingChange, ...]:
     return tuple(found)
 
 
-_UNITS = frozenset("time minute minutes second seconds millisecond milliseconds hour hours duration ms s m h mi gi mb gb k".split())
+_UNITS = frozenset(
+    "time minute minutes second seconds millisecond milliseconds hour hours duration ms s m h mi gi mb gb k".split()
+)
 
 
 def _bare(text: str) -> str:

@@ -17,6 +17,7 @@ from diagnosis.measures import Measure, good_when_high, measure_of
 from diagnosis.telemetry import LogPattern, PatternTable, SeriesMatrix, Topology
 from diagnosis.traces import OperationStats, SpanTree, operations
 
+_LEAST = 5.0  # robust standard deviations of anything that counts as shifted
 _BAD_SEVERITIES = ("WARN", "WARNING", "ERROR", "ERR", "CRITICAL", "CRIT", "FATAL", "ALERT", "PANIC", "SEVERE")
 
 
@@ -64,8 +65,8 @@ _FELT = frozenset(
 def metric_symptoms(matrix: SeriesMatrix, baseline_end: float, until: float) -> list[Symptom]:
     """Series that left their baseline for good before ``until``, strongest first."""
     devs = deviations(matrix, baseline_end, until)
-    found = [_metric_symptom(devs, i) for i in np.flatnonzero(devs.shifted())]
-    found += [_vanished(devs, i) for i in np.flatnonzero(devs.gone)]
+    found = [_metric_symptom(devs, int(i)) for i in np.flatnonzero(devs.shifted())]
+    found += [_vanished(devs, int(i)) for i in np.flatnonzero(devs.gone)]
     found += expiries(matrix, until)
     return sorted(found, key=lambda s: (-abs(s.deviation), s.entity, s.subject))
 
@@ -73,8 +74,8 @@ def metric_symptoms(matrix: SeriesMatrix, baseline_end: float, until: float) -> 
 def _metric_symptom(devs: Deviations, i: int) -> Symptom:
     key = devs.keys[i]
     before, after, score = float(devs.before[i]), float(devs.after[i]), float(devs.score[i])
-    if score == 0.0:
-        score = math.copysign(_weakest(devs), float(devs.peak[i]) - before)
+    if score == 0.0:  # it came back: the excursion itself is the deviation
+        score = math.copysign(_LEAST, float(devs.peak[i]) - before)
     measure = measure_of(key.metric)
     up = score > 0
     worse = (not up) if good_when_high(key.metric) else up
@@ -97,10 +98,6 @@ def _metric_symptom(devs: Deviations, i: int) -> Symptom:
         deviation=score,
         numbers=(after, float(devs.peak[i])),
     )
-
-
-def _weakest(devs: Deviations) -> float:
-    return 5.0
 
 
 def _vanished(devs: Deviations, i: int) -> Symptom:

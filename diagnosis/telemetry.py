@@ -234,4 +234,3 @@ class Topology:
             if caller not in previous:
                 previous[caller] = name
                 yield caller
-

@@ -85,7 +85,10 @@ _GRPC_STATUS = {
 def failure_text(span: Span) -> str:
     """The span's message with its status code in words (gRPC's status codes; HTTP codes as they are)."""
     grpc = _GRPC_STATUS.get(str(span.attributes.get("rpc.grpc.status_code", "")).removesuffix(".0"), "")
-    http = next((str(span.attributes[k]) for k in ("http.response.status_code", "http.status_code") if k in span.attributes), "")
+    http = next(
+        (str(span.attributes[k]) for k in ("http.response.status_code", "http.status_code") if k in span.attributes),
+        "",
+    )
     return " ".join(part for part in (span.message, grpc, http if http[:1] in "45" else "") if part)
 
 
@@ -115,7 +118,7 @@ def _stats(tree: SpanTree, members: list[int]) -> OperationStats:
     spans = [tree.spans[i] for i in members]
     failed = [i for i in members if tree.spans[i].error]
     origin = [i for i in failed if not any(tree.spans[k].error for k in tree.children.get(i, ()))]
-    parents = defaultdict(int)
+    parents: defaultdict[int, int] = defaultdict(int)
     for i in members:
         parents[tree.parent.get(i, -i - 1)] += 1
     messages = [text for i in origin if (text := failure_text(tree.spans[i]))]

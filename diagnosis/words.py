@@ -57,7 +57,7 @@ def compounds(text: str) -> frozenset[str]:
     """Identifiers of two words or more, folded (``readThreeDS`` equals ``read_three_ds``): rare, hence telling."""
     found: set[str] = set()
     for identifier in identifiers(text):
-        parts = [part for part in split_identifier(identifier)]
+        parts = list(split_identifier(identifier))
         if len(parts) >= 2 and any(part not in _STOP for part in parts) and len("".join(parts)) >= 7:
             found.add("_".join(parts))
     return frozenset(found)

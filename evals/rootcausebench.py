@@ -12,6 +12,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from diagnosis.findings import Remediation
+
+# Our remediation classes in the benchmark's words.
+REMEDIATION_NAMES: dict[Remediation, str] = {
+    **{item: item.value.replace("_", "-") for item in Remediation},
+    Remediation.ROTATE_CERTIFICATE: "rotate-cert",
+}
+
 
 @dataclass(frozen=True)
 class Truth:
@@ -69,7 +77,9 @@ def translate(scenario: Scenario, recording: Path, *, without_culprit: bool = Fa
 
 def _alert(raw: dict[str, Any]) -> dict[str, Any]:
     summary = " ".join(str(raw[key]) for key in ("summary", "detail") if raw.get(key))
-    kept = {key: raw[key] for key in ("service", "metric", "threshold", "observed", "fired_at", "severity") if key in raw}
+    kept = {
+        key: raw[key] for key in ("service", "metric", "threshold", "observed", "fired_at", "severity") if key in raw
+    }
     return {**kept, "name": raw.get("monitor", "alert"), "summary": summary}
 
 
@@ -77,7 +87,9 @@ def _metrics(source: Path, target: Path) -> None:
     with source.open(newline="") as rows, target.open("w", newline="") as out:
         writer = csv.writer(out)
         writer.writerow(("timestamp", "entity", "metric", "value"))
-        writer.writerows((row["timestamp"], row["service"], row["metric"], row["value"]) for row in csv.DictReader(rows))
+        writer.writerows(
+            (row["timestamp"], row["service"], row["metric"], row["value"]) for row in csv.DictReader(rows)
+        )
 
 
 def _log(raw: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +111,18 @@ def _spans(raw: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         # The benchmark writes "same" for the trace of the span before.
         trace = trace if span["trace_id"] == "same" else span["trace_id"]
         start = int(datetime.fromisoformat(span["start"]).timestamp() * 1e9)
-        known = ("trace_id", "span_id", "parent_id", "service", "name", "start", "duration_ms", "status", "error", "attributes")
+        known = (
+            "trace_id",
+            "span_id",
+            "parent_id",
+            "service",
+            "name",
+            "start",
+            "duration_ms",
+            "status",
+            "error",
+            "attributes",
+        )
         attributes = {key: value for key, value in span.items() if key not in known} | (span.get("attributes") or {})
         yield {
             "trace_id": trace,

@@ -7,6 +7,7 @@ An answer is one of four types: ``Rows`` (there is something), ``Empty`` (asked,
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -141,8 +142,11 @@ class ToolError(Exception):
     """A failure that the reasoner can use; the toolbelt turns it into ``Failed``."""
 
 
+A = TypeVar("A", bound=Arguments)
+
+
 @dataclass(frozen=True, slots=True)
-class Tool[A: Arguments]:
+class Tool(Generic[A]):
     """A tool of one source. ``weigh`` gives an upper bound of the points that a call reads, before it is made."""
 
     name: str

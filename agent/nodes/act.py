@@ -30,7 +30,9 @@ async def _once(action: Action, bench: Bench) -> ActionResult:
         return ActionResult(action_key=action.key, outcome="already_done", detail=str(known) if known else "")
     spec = bench.actions.get(action.name)
     if spec is None:
-        return ActionResult(action_key=action.key, outcome="failed", detail=f"no action is registered as {action.name!r}")
+        return ActionResult(
+            action_key=action.key, outcome="failed", detail=f"no action is registered as {action.name!r}"
+        )
     try:
         detail = await asyncio.to_thread(spec.run, json.loads(action.arguments))
     except (OSError, ValueError, RuntimeError, TimeoutError) as error:

@@ -18,7 +18,11 @@ async def check_claims(state: Investigation, runtime: Runtime[Bench]) -> Investi
             removed.append(RemovedClaim(sentence=claim.sentence, reason=problem))
         else:
             kept.append(claim)
-    return {"claims": kept, "removed_claims": removed, "verdict": supported(state["verdict"], state["claims"], kept)}
+    return {
+        "claims": kept,
+        "removed_claims": removed,
+        "verdict": supported(state["verdict"], state["claims"], kept),
+    }
 
 
 def supported(verdict: Verdict, drafted: list[Claim], kept: list[Claim]) -> Verdict:

@@ -17,7 +17,11 @@ async def conclude(state: Investigation, runtime: Runtime[Bench]) -> Investigati
     """Decide between a cause, "no cause found" and "nothing is wrong"."""
     diagnosis = state["diagnosis"]
     verdict = decide(state["alert"], diagnosis)
-    return {"verdict": verdict, "claims": draft_claims(state, verdict, runtime.context.store), "questions": []}
+    return {
+        "verdict": verdict,
+        "claims": draft_claims(state, verdict, runtime.context.store),
+        "questions": [],
+    }
 
 
 def decide(alert: Alert, diagnosis: Diagnosis) -> Verdict:
@@ -44,7 +48,9 @@ def decide(alert: Alert, diagnosis: Diagnosis) -> Verdict:
 
 def _prediction(alert: Alert, diagnosis: Diagnosis, named: Hypothesis | None) -> Prediction | None:
     """What must happen to the alerted series once the cause is undone; if it does not, the verdict is wrong."""
-    series = [f for f in diagnosis.findings if f.channel is Channel.METRICS and f.before is not None and f.after is not None]
+    series = [
+        f for f in diagnosis.findings if f.channel is Channel.METRICS and f.before is not None and f.after is not None
+    ]
     own = [f for f in series if f.entity == alert.entity and f.subject == alert.metric] or [
         f for f in series if f.entity == diagnosis.first_failing
     ]

@@ -6,7 +6,7 @@ import json
 from langgraph.runtime import Runtime
 
 from agent.bench import Bench
-from agent.state import Action, Alert, Investigation, Verdict
+from agent.state import Action, Investigation, Verdict
 from diagnosis.findings import Remediation
 from retrieval.runbooks import Runbook, find_runbook, load_runbooks
 
@@ -40,7 +40,13 @@ async def propose(state: Investigation, runtime: Runtime[Bench]) -> Investigatio
 
 def _advice(verdict: Verdict, entity: str) -> Action:
     text = _ADVICE[verdict.remediation].format(entity=entity or "the service", change=verdict.change_id[:10] or "it")
-    return Action(key=f"advice:{verdict.remediation}", name=verdict.remediation.value, arguments="{}", risk="advice", sentence=text)
+    return Action(
+        key=f"advice:{verdict.remediation}",
+        name=verdict.remediation.value,
+        arguments="{}",
+        risk="advice",
+        sentence=text,
+    )
 
 
 def _steps(runbook: Runbook) -> list[Action]:

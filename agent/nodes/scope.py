@@ -33,7 +33,11 @@ async def scope(state: Investigation, runtime: Runtime[Bench]) -> Investigation:
         Question(id=f"Q{round_number}{place:02d}", tool=tool, arguments=arguments, reason=why)
         for place, (tool, arguments, why) in enumerate(asked, 1)
     )
-    return {"scope": current.model_copy(update={"questions": questions}), "round": round_number, "questions": []}
+    return {
+        "scope": current.model_copy(update={"questions": questions}),
+        "round": round_number,
+        "questions": [],
+    }
 
 
 def _neighbourhood(state: Investigation, bench: Bench) -> tuple[str, ...]:

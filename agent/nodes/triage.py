@@ -18,7 +18,12 @@ async def triage(state: Investigation, runtime: Runtime[Bench]) -> Investigation
     """Ask for the catalogue and the topology, settle the alerted entity and the window."""
     bench, alert = runtime.context, state["alert"]
     catalogue = await bench.toolbelt.ask(
-        Question(id="Q000", tool=ToolName.LIST_METRICS, arguments="{}", reason="which series exist, and since when?")
+        Question(
+            id="Q000",
+            tool=ToolName.LIST_METRICS,
+            arguments="{}",
+            reason="which series exist, and since when?",
+        )
     )
     topology = await bench.toolbelt.ask(
         Question(id="Q001", tool=ToolName.GET_TOPOLOGY, arguments="{}", reason="who calls whom?")

@@ -21,7 +21,12 @@ async def verify(state: Investigation, runtime: Runtime[Bench]) -> Investigation
     if prediction is None or not any(result.outcome == "done" for result in state.get("action_results", [])):
         return {"verification": None}
     end = state["scope"].end
-    arguments = {"entities": [prediction.entity], "metrics": [prediction.metric], "start": end, "end": end + _LOOK_AHEAD_SECONDS}
+    arguments = {
+        "entities": [prediction.entity],
+        "metrics": [prediction.metric],
+        "start": end,
+        "end": end + _LOOK_AHEAD_SECONDS,
+    }
     question = Question(
         id="Q900",
         tool=ToolName.QUERY_METRICS,

@@ -58,7 +58,9 @@ def build_report(state: Investigation, bench: Bench) -> Report:
         removed_claims=tuple(state.get("removed_claims", [])),
         hypotheses=tuple(
             HypothesisView(
-                sentence=h.sentence, probability=round(h.probability, 4), reasons=tuple(s.reason for s in h.supports if s.weight > 0)[:4]
+                sentence=h.sentence,
+                probability=round(h.probability, 4),
+                reasons=tuple(s.reason for s in h.supports if s.weight > 0)[:4],
             )
             for h in diagnosis.hypotheses[:5]
         ),
@@ -115,13 +117,18 @@ def _shown(changes: list[Change], verdict: Verdict) -> list[Change]:
     onset = verdict.onset or 0.0
 
     def rank(change: Change) -> tuple[bool, bool, float, str]:
-        return (change.id != verdict.change_id, change.kind.value == "commit", abs(change.time - onset), change.id)
+        return (
+            change.id != verdict.change_id,
+            change.kind.value == "commit",
+            abs(change.time - onset),
+            change.id,
+        )
 
     return sorted(sorted(changes, key=rank)[:_MAX_CHANGES], key=lambda change: (change.time, change.id))
 
 
 def _change_view(change: Change, verdict: Verdict) -> ChangeView:
-    guilty = bool(verdict.change_id) and (change.id == verdict.change_id or change.commit == verdict.change_id)
+    guilty = bool(verdict.change_id) and (verdict.change_id in (change.id, change.commit))
     return ChangeView(
         id=change.id, kind=change.kind.value, time=change.time, entity=change.entity, title=change.title or change.version,
         author=change.author, guilty=guilty,
@@ -137,7 +144,15 @@ def _nodes(verdict: Verdict, diagnosis: Diagnosis) -> tuple[NodeView, ...]:
     names = names or ([origin] if origin else [])
     views = []
     for place, name in enumerate((*names, *(n for n in verdict.blast_radius if n not in names))):
-        role = "cause" if place == 0 else "affected" if name not in names else "symptom" if place == len(names) - 1 else "path"
+        role = (
+            "cause"
+            if place == 0
+            else "affected"
+            if name not in names
+            else "symptom"
+            if place == len(names) - 1
+            else "path"
+        )
         worst = next((f for f in diagnosis.findings if f.entity == name), None)
         views.append(NodeView(name=name, role=role, deviation=_short_deviation(worst)))
     return tuple(views)
@@ -154,7 +169,9 @@ def _short_deviation(finding: Finding | None) -> str:
 def _ruled_out(diagnosis: Diagnosis, verdict: Verdict) -> tuple[RuledOut, ...]:
     if verdict.hypothesis is None:
         return diagnosis.ruled_out
-    return tuple(item for item in diagnosis.ruled_out if not verdict.change_id or verdict.change_id[:10] not in item.subject)
+    return tuple(
+        item for item in diagnosis.ruled_out if not verdict.change_id or verdict.change_id[:10] not in item.subject
+    )
 
 
 def blind_spots(evidence: list[Evidence]) -> tuple[str, ...]:
@@ -187,7 +204,9 @@ def _series(state: Investigation, bench: Bench) -> tuple[SeriesView, ...]:
     metric = [f for f in diagnosis.findings if f.channel is Channel.METRICS]
     for finding in sorted(metric, key=lambda f: f.id not in used):
         wanted.setdefault(SeriesKey(finding.entity, finding.subject), finding.onset)
-    return tuple(_view(key, onset, body, found[0].id) for key, onset in list(wanted.items())[:_MAX_SERIES] if key in body.keys)
+    return tuple(
+        _view(key, onset, body, found[0].id) for key, onset in list(wanted.items())[:_MAX_SERIES] if key in body.keys
+    )
 
 
 def _view(key: SeriesKey, onset: float | None, body: SeriesMatrix, evidence_id: str) -> SeriesView:
@@ -195,15 +214,34 @@ def _view(key: SeriesKey, onset: float | None, body: SeriesMatrix, evidence_id: 
     assert row is not None  # noqa: S101 - the caller looked
     keep = np.unique(np.linspace(0, body.times.size - 1, min(_MAX_POINTS, body.times.size)).astype(int))
     values = tuple(float(v) if np.isfinite(v) else None for v in row[keep])
-    return SeriesView(entity=key.entity, metric=key.metric, times=tuple(map(float, body.times[keep])), values=values, onset=onset, evidence_id=evidence_id)
+    return SeriesView(
+        entity=key.entity,
+        metric=key.metric,
+        times=tuple(map(float, body.times[keep])),
+        values=values,
+        onset=onset,
+        evidence_id=evidence_id,
+    )
 
 
 def _timeline(state: Investigation, changes: tuple[ChangeView, ...], verdict: Verdict) -> tuple[TimelineEntry, ...]:
     entries = []
     for change in changes:
-        where = f" to {change.entity}" if change.entity and change.kind == "deploy" else f" at {change.entity}" if change.entity else ""
+        where = (
+            f" to {change.entity}"
+            if change.entity and change.kind == "deploy"
+            else f" at {change.entity}"
+            if change.entity
+            else ""
+        )
         if change.kind != "commit" or change.guilty:
-            entries.append(TimelineEntry(time=change.time, label=f"{change.kind} {change.title or change.id[:10]}{where}", kind="change"))
+            entries.append(
+                TimelineEntry(
+                    time=change.time,
+                    label=f"{change.kind} {change.title or change.id[:10]}{where}",
+                    kind="change",
+                )
+            )
     first: set[str] = set()
     for claim in state["claims"]:
         if claim.role == "onset":
@@ -211,7 +249,9 @@ def _timeline(state: Investigation, changes: tuple[ChangeView, ...], verdict: Ve
         elif len(claim.value) == 3 and claim.subject[0] not in first:
             first.add(claim.subject[0])
             entries.append(TimelineEntry(time=claim.value[2], label=claim.sentence, kind="symptom", claim_id=claim.id))
-    entries.append(TimelineEntry(time=state["alert"].fired_at, label=f"alert {state['alert'].name} fired", kind="alert"))
+    entries.append(
+        TimelineEntry(time=state["alert"].fired_at, label=f"alert {state['alert'].name} fired", kind="alert")
+    )
     return tuple(sorted(entries, key=lambda entry: (entry.time, entry.kind, entry.label)))
 
 

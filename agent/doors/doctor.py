@@ -1,0 +1,111 @@
+"""The doctor: can this installation do its work, and if not, what mends it?"""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from rich.console import Console
+
+from agent.settings import Settings
+
+_LEAST_FREE_BYTES = 200_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at: ``remedy`` is empty when it is well."""
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+
+
+def examine(settings: Settings, as_json: bool) -> int:
+    """Print all checks; 0 when all are well, else 1."""
+    checks = [check(settings) for check in (_python, _home, _ledger, _disk, _runbooks, _environment)]
+    if as_json:
+        print(json.dumps([asdict(check) for check in checks], indent=2))
+    else:
+        console = Console()
+        for check in checks:
+            console.print(
+                f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.detail}",
+                markup=False,
+                highlight=False,
+            )
+            if check.remedy:
+                console.print(f"     {check.remedy}", markup=False, highlight=False)
+    return 0 if all(check.ok for check in checks) else 1
+
+
+def _python(_: Settings) -> Check:
+    version = ".".join(map(str, sys.version_info[:3]))
+    ok = sys.version_info >= (3, 11)
+    return Check("python", ok, version, "" if ok else "install Python 3.11 or newer")
+
+
+def _home(settings: Settings) -> Check:
+    return _tried(
+        "data folder",
+        str(settings.home),
+        lambda: _touch(settings),
+        "set PCAUSE_HOME to a folder that you may write",
+    )
+
+
+def _touch(settings: Settings) -> str:
+    settings.home.mkdir(parents=True, exist_ok=True)
+    probe = settings.home / f".doctor-{os.getpid()}"
+    probe.write_text("x")
+    probe.unlink()
+    return str(settings.home)
+
+
+def _ledger(settings: Settings) -> Check:
+    def count() -> str:
+        from agent.ledger import Ledger
+
+        return f"{len(Ledger(settings.home).investigations(1000))} investigations"
+
+    return _tried("ledger", "", count, "move ledger.db away (it is kept) and start again")
+
+
+def _disk(settings: Settings) -> Check:
+    def free() -> str:
+        left = shutil.disk_usage(settings.home).free
+        if left < _LEAST_FREE_BYTES:
+            raise OSError(f"only {left / 1e6:,.0f} MB free")
+        return f"{left / 1e9:,.1f} GB free"
+
+    return _tried("disk", "", free, "make room, or set PCAUSE_HOME to a larger disk")
+
+
+def _runbooks(_: Settings) -> Check:
+    def count() -> str:
+        from retrieval.runbooks import load_runbooks
+
+        return f"{len(load_runbooks())} readable"
+
+    return _tried("runbooks", "", count, "mend the file that is named")
+
+
+def _environment(_: Settings) -> Check:
+    keys = [name for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY") if os.environ.get(name)]
+    return Check(
+        "model",
+        True,
+        f"none needed ({', '.join(keys)} set, not used yet)" if keys else "none needed, none set",
+    )
+
+
+def _tried(name: str, detail: str, probe: Callable[[], str], remedy: str) -> Check:
+    from retrieval.runbooks import RunbookError
+
+    try:
+        return Check(name, True, probe())
+    except (OSError, RuntimeError, RunbookError) as error:
+        return Check(name, False, f"{detail} {error}".strip(), remedy)

@@ -1,0 +1,21 @@
+"""Which errors a person can mend: those are told in one line, without a traceback."""
+
+
+def friendly(error: Exception) -> str | None:
+    """The line to print, or None for an error that is ours."""
+    from tools.recording import RecordingError
+
+    from agent.alerts import AlertError
+    from agent.doors.reading import InputError
+    from agent.evidence import EvidenceError
+    from agent.investigate import NotResumable
+    from agent.ledger import LedgerError, UnknownInvestigation
+    from agent.recorder import RecorderError
+    from agent.settings import SettingsError
+    from retrieval.runbooks import RunbookError
+
+    known = (
+        AlertError, InputError, EvidenceError, NotResumable, LedgerError, UnknownInvestigation, RecorderError,
+        SettingsError, RunbookError, RecordingError,
+    )  # fmt: skip
+    return str(error) if isinstance(error, known) else None

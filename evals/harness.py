@@ -1,0 +1,153 @@
+"""Run a suite through the whole machine, as a user would, and score what comes out."""
+
+import asyncio
+import json
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from agent.settings import load_settings
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from agent.alerts import parse_alert
+from agent.doors.reading import InputError, read_json
+from agent.events import Finished
+from agent.investigate import investigate
+from agent.sources import Source
+from agent.state import Report
+from evals.rootcausebench import REMEDIATION_NAMES, Scenario, scenarios, translate
+
+_CONFIDENT = 0.7
+
+
+@dataclass(frozen=True)
+class Result:
+    """One scenario: what was answered and what was true. ``answer`` and ``truth`` are commit ids or "none"."""
+
+    id: str
+    answer: str
+    truth: str
+    probability: float
+    correct: bool
+    decoy: bool
+    first_service: str
+    first_service_correct: bool
+    blast_radius_jaccard: float
+    remediation: str
+    remediation_correct: bool
+    fault_kind: str
+    seconds: float
+
+
+async def investigate_recording(folder: Path, home: Path) -> Report:
+    """The product's own way, from the alert to the report."""
+    settings = load_settings().model_copy(update={"home": home})
+    alert = parse_alert(read_json(folder / "alert.json"))
+    async for event in investigate(alert, Source(kind="recording", place=str(folder)), settings):
+        if isinstance(event, Finished):
+            return event.report
+    raise InputError(f"the investigation of {folder} ended without a report")
+
+
+def run_scenario(scenario: Scenario, *, without_culprit: bool) -> tuple[Result, Report]:
+    """Translate, investigate, then (and only then) compare with the truth."""
+    with tempfile.TemporaryDirectory() as place:
+        recording, home = Path(place) / "recording", Path(place) / "home"
+        home.mkdir()
+        translate(scenario, recording, without_culprit=without_culprit)
+        begun = time.perf_counter()
+        report = asyncio.run(investigate_recording(recording, home))
+        seconds = time.perf_counter() - begun
+    return score(scenario, report, seconds, without_culprit=without_culprit), report
+
+
+def score(scenario: Scenario, report: Report, seconds: float, *, without_culprit: bool) -> Result:
+    """Compare one report with the truth, by the benchmark's own four measures."""
+    truth = scenario.truth
+    wanted = "none" if without_culprit or truth.commit is None else truth.commit
+    answer = report.change.id if report.change is not None and report.change.kind == "commit" else "none"
+    found, true = set(report.blast_radius), set(truth.blast_radius)
+    remediation = REMEDIATION_NAMES[report.remediation]
+    return Result(
+        id=scenario.id,
+        answer=answer,
+        truth=wanted,
+        probability=report.probability,
+        correct=answer == wanted,
+        decoy=answer not in ("none", wanted),
+        first_service=report.first_failing,
+        first_service_correct=report.first_failing == truth.first_service,
+        blast_radius_jaccard=len(found & true) / len(found | true) if found | true else 1.0,
+        remediation=remediation,
+        remediation_correct=remediation == truth.remediation,
+        fault_kind=report.fault_kind.value,
+        seconds=seconds,
+    )
+
+
+def summary(results: Sequence[Result]) -> dict[str, object]:
+    """The suite's one JSON object."""
+    count = len(results)
+    return {
+        "cases": count,
+        "commit_correct": sum(r.correct for r in results),
+        "decoys": sum(r.decoy for r in results),
+        "first_service_correct": sum(r.first_service_correct for r in results),
+        "blast_radius_jaccard": round(sum(r.blast_radius_jaccard for r in results) / count, 4),
+        "remediation_correct": sum(r.remediation_correct for r in results),
+        "confidently_wrong": sum(not r.correct and r.probability >= _CONFIDENT for r in results),
+        "seconds_per_case": round(sum(r.seconds for r in results) / count, 3),
+        "details": [asdict(r) for r in results],
+    }
+
+
+def run_rootcausebench(data: Path, *, as_json: bool, without_culprit: bool, only: str = "", explain: str = "") -> None:
+    """Run all scenarios below ``data`` and print a table or one JSON object."""
+    if not data.is_dir():
+        raise InputError(f"--data {data} is no folder; clone the benchmark and give its path")
+    wanted = explain or only
+    chosen = [s for s in scenarios(data) if wanted in s.id and not (without_culprit and s.truth.commit is None)]
+    if not chosen:
+        raise InputError(f"no scenario {f'named like {wanted!r} ' if wanted else ''}below {data}")
+    progress = Console(stderr=True)
+    results: list[Result] = []
+    for scenario in track(chosen, "investigating", console=progress, disable=not progress.is_terminal):
+        result, report = run_scenario(scenario, without_culprit=without_culprit)
+        results.append(result)
+        if explain:
+            from agent.report.terminal import render_terminal
+
+            Console().print(render_terminal(report))
+    if as_json:
+        print(json.dumps(summary(results), indent=2))
+    else:
+        _print_table(results)
+
+
+def _print_table(results: Sequence[Result]) -> None:
+    console = Console()
+    table = Table(
+        "scenario",
+        "answer",
+        "truth",
+        "probability",
+        "first service",
+        "remediation",
+        "fault kind",
+        "s",
+        box=None,
+    )
+    for r in results:
+        mark = "right" if r.correct else "decoy" if r.decoy else "missed"
+        table.add_row(
+            r.id, f"{r.answer[:8]} {mark}", r.truth[:8], f"{r.probability:.2f}",
+            f"{r.first_service}{'' if r.first_service_correct else ' (wrong)'}",
+            f"{r.remediation}{'' if r.remediation_correct else ' (wrong)'}", r.fault_kind, f"{r.seconds:.2f}",
+        )  # fmt: skip
+    console.print(table)
+    totals = {key: value for key, value in summary(results).items() if key != "details"}
+    console.print(", ".join(f"{key} {value}" for key, value in totals.items()), highlight=False)
