@@ -71,8 +71,20 @@ def _link(change: Change, net: NetChange | None, scene: Scene, spread: Mapping[s
         if later and not late:
             why = "was deployed after the onset"
         return Link(change, -math.inf, (), excluded=why)
+    ways += _gated(change, ways, scene)
     options = [_judge(change, net, way, scene, spread) for way in ways]
     return max(options, key=lambda link: (not link.excluded, link.score))
+
+
+def _gated(change: Change, ways: Sequence[Delivery], scene: Scene) -> list[Delivery]:
+    """Code behind a flag takes effect when the flag is flipped, however long before it was deployed."""
+    flips = [c for c in scene.changes if c.kind is ChangeKind.FLAG and c.time <= scene.onset and change.diff]
+    return [
+        Delivery(flag.time, flag.entity or way.entity, "gated", flag.id)
+        for flag in flips
+        for way in ways
+        if flag.id and flag.id in (change.diff or "") and flag.time >= way.time
+    ]
 
 
 def _judge(change: Change, net: NetChange | None, way: Delivery, scene: Scene, spread: Mapping[str, float]) -> Link:
@@ -116,6 +128,8 @@ def _id(scene: Scene, symptom: Symptom) -> str:
 
 
 def _how(way: Delivery) -> str:
+    if way.how == "gated":
+        return f"its code waits for the flag {way.by}, which was flipped then"
     if way.how == "carried":
         return f"it has no deploy of its own; the next deploy of {way.entity} ({way.by}) carried it"
     return "no deploy of it is known; it may have taken effect when it was merged"

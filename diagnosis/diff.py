@@ -181,7 +181,7 @@ def _pair(old: list[Line], new: list[Line]) -> tuple[list[Pair], list[Line], lis
     for line in old:
         best, score = -1, 0.55
         for index, candidate in enumerate(rest_new[:200]):
-            ratio = 1.0 if skeleton(line) == skeleton(candidate) else _similarity(line, candidate)
+            ratio = 1.0 if _alike(line, candidate) else _similarity(line, candidate)
             if ratio > score:
                 best, score = index, ratio
         if best >= 0:
@@ -189,6 +189,13 @@ def _pair(old: list[Line], new: list[Line]) -> tuple[list[Pair], list[Line], lis
         else:
             rest_old.append(line)
     return pairs, rest_old, rest_new
+
+
+def _alike(a: Line, b: Line) -> bool:
+    """The same but for literals, or a short line that gives the same first word another value."""
+    if skeleton(a) == skeleton(b):
+        return True
+    return len(a.tokens) <= 6 and len(b.tokens) <= 6 and a.tokens[:1] == b.tokens[:1] and a.tokens[0][0].isalpha()
 
 
 def _similarity(a: Line, b: Line) -> float:

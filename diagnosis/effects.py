@@ -29,6 +29,7 @@ class EffectKind(StrEnum):
     RETRY_WIDENED = "retry_widened"
     BOUND_REMOVED = "bound_removed"
     REGEX_CHANGED = "regex_changed"
+    UNIT_CHANGED = "unit_changed"
     SCHEMA_CHANGED = "schema_changed"
     INDEX_DROPPED = "index_dropped"
     TABLE_LOCKED = "table_locked"
@@ -109,7 +110,7 @@ _BLOCKING = re.compile(
     re.IGNORECASE,
 )
 _PARALLEL = re.compile(
-    r"promise\.all|asyncio\.gather|errgroup|parallel|waitgroup|\bgo func|executor|submit\(|create_task|spawn\(|\basync\b|\bawait\b|to_thread|run_in_executor|join_all|batch|bulk|prefetch|select_related|include\(|eager|dataloader|selectinload|joinedload|preload|in_batches|mget|pipeline",
+    r"promise\.all|asyncio\.gather|errgroup|parallel|waitgroup|\bgo func|executor|submit\(|create_task|spawn\(|to_thread|run_in_executor|join_all|batch|bulk|prefetch|select_related|include\(|eager|dataloader|selectinload|joinedload|preload|in_batches|mget|pipeline",
     re.IGNORECASE,
 )
 _CACHE = re.compile(r"cache|memo(ize)?|lru|getorload|getorset", re.IGNORECASE)
@@ -127,6 +128,10 @@ _UNBOUND = re.compile(
 )
 _REGEX = re.compile(
     r"re\.(compile|match|search|sub|fullmatch)|regex|regexp|pattern\.compile|mustcompile|matches\(|replaceall|\(\?[:=!<]|\[\^?[^\]]+\][+*]|(?<![\w)\]])/(?![/*\s]).{3,}/[gimsuy]*[.,;)]|\\[swdb][+*]",
+    re.IGNORECASE,
+)
+_SCALE = re.compile(
+    r"[*/]\s*(60|100|1_?000|1_?024|3_?600|86_?400|1e[36]|1_?000_?000|1024\s*\*\s*1024)\b|\b(to|from|of|as)_?(millis|seconds|micros|nanos|bytes|cents)",
     re.IGNORECASE,
 )
 _DDL = re.compile(
@@ -195,7 +200,9 @@ def _of_pair(pair: Pair) -> list[Effect]:
         found.append(Effect(EffectKind.LOCK_WIDENED, quote, file))
     if _lost(_RETRY, old, new):
         found.append(Effect(EffectKind.RETRY_WIDENED, quote, file))
-    if _REGEX.search(new) and not found:
+    if _lost(_SCALE, old, new) or _lost(_SCALE, new, old):
+        found.append(Effect(EffectKind.UNIT_CHANGED, quote, file))
+    if _REGEX.search(new) and _REGEX.search(old):
         found.append(Effect(EffectKind.REGEX_CHANGED, quote, file))
     if _SQL.search(new) and not any(e.setting for e in found):
         found.append(Effect(EffectKind.QUERY_ADDED, quote, file))

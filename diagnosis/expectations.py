@@ -56,6 +56,7 @@ _REPLACED: dict[Role, Row] = {
     Role.ENDPOINT: _row("text:dns=3 text:refused=3 text:not_found=2.5 text:auth=2 text:certificate=2 text:timeout=1.5 text:unavailable=1.5 text:read_only=2.5 text:unreachable=2.5 latency+=1.2 text:config=2.5 errors+=0.8 text:reset=1.5 lag+=1 text:schema=1"),
     Role.LOG_LEVEL: _row("disk+=3 text:disk_full=3 disk_io+=2 cpu+=1.5 latency+=1"),
     Role.MODEL: _row("quality-=3 drift+=2.5 latency+=2 memory+=2 text:out_of_memory=2 text:drift=2.5 errors+=1 text:schema=1.5 text:type=1.5 text:validation=1.5"),
+    Role.MACHINE: _row("cpu+=2.2 memory+=2.2 text:out_of_memory=2 throttle+=2 disk_io+=2 connections+=1.5 latency+=1.5 text:slow=1.5 text:pool_exhausted=1.2 text:timeout=1"),
     Role.SWITCH: _row("errors+=1 latency+=1 text:auth=1.5 text:validation=1.5 text:certificate=1.5 text:config=2 cache_hits-=1.5 cache_misses+=1.5 text:lock=1 cpu+=1 disk+=1 text:parse=1 text:reset=1"),
     Role.VERSION: _row("errors+=1 text:exception=1 text:type=1.5 text:parse=1.5 text:config=1.5 text:restart=1.5 restarts+=1.5 latency+=0.8 text:schema=1.2"),
 }  # fmt: skip
@@ -77,6 +78,7 @@ _CODE: dict[EffectKind, Row] = {
     EffectKind.BOUND_REMOVED: _row("memory+=2.5 text:out_of_memory=2.5 gc+=2 latency+=1.2 text:slow=1.8 queue+=1.5 disk+=2 text:disk_full=2 text:too_large=1.5 text:timeout=0.8 cpu+=0.8 restarts+=1.5 text:restart=1.2"),
     EffectKind.REGEX_CHANGED: _row("cpu+=2.5 latency+=1.8 text:timeout=1.2 text:parse=1.8 text:validation=1.8 text:slow=1.2 self_time+=1.8 text:not_found=1.2 text:auth=0.8"),
     EffectKind.SCHEMA_CHANGED: _row("text:schema=3 text:null_value=1.5 text:lock=1.8 lock_wait+=1.8 errors+=1.2 text:not_found=1 text:parse=1.5 text:type=1.2 latency+=0.8 text:slow=1"),
+    EffectKind.UNIT_CHANGED: _row("text:timeout=2 timeouts+=2 latency+=1.2 errors+=1 text:validation=1.5 text:bounds=1.5 text:rate_limited=1 quality-=1.5 drift+=1.5 memory+=1 text:out_of_memory=1.2 cache_hits-=1.5 cache_misses+=1.5 text:auth=1 queue+=0.8 text:retry=1 text:pool_exhausted=1.2 pool_wait+=1"),
     EffectKind.INDEX_DROPPED: _row("text:slow=3 latency+=2.2 cpu+=2.2 disk_io+=2 text:timeout=1.5 pool_wait+=1.5 text:pool_exhausted=1.5 text:lock=1"),
     EffectKind.TABLE_LOCKED: _row("text:lock=3 lock_wait+=3 text:timeout=1.5 latency+=1.5 pool_wait+=1.5 text:pool_exhausted=1.5 text:slow=1.2"),
     EffectKind.STRICTER: _row("text:validation=2.5 text:auth=2.2 errors+=1.2 text:parse=1.5 text:schema=1.5 text:not_found=1 text:rate_limited=1 text:poison=1.5 text:exception=1 text:type=1 text:unavailable=0.5"),

@@ -28,6 +28,7 @@ class Role(StrEnum):
     ENDPOINT = "endpoint"
     LOG_LEVEL = "log_level"
     MODEL = "model"
+    MACHINE = "machine"
     SWITCH = "switch"
     VERSION = "version"
     OTHER = "other"
@@ -43,17 +44,24 @@ _ROLE_WORDS: tuple[tuple[Role, str], ...] = (
     (Role.RATE, "rate rps qps quota burst tokens throttle throttling"),
     (Role.POOL, "pool conns conn connection connections hikari pgbouncer"),
     (Role.WORKERS, "worker workers thread threads concurrency parallelism replicas replica executor maxsurge processes instances shards partitions prefetch goroutines inflight minreplicas maxreplicas slots"),
-    (Role.BATCH, "batch page chunk fetch limit window"),
-    (Role.QUEUE, "queue buffer backlog capacity channel"),
+    (Role.BATCH, "batch page chunk fetch records"),
+    (Role.QUEUE, "queue buffer backlog channel"),
     (Role.MEMORY, "memory mem heap xmx rss gpu_memory"),
     (Role.CPU, "cpu cpus millicores"),
     (Role.DISK, "disk volume storage segment"),
-    (Role.SIZE, "size bytes length body payload"),
+    (Role.SIZE, "body payload"),
     (Role.MODEL, "model weights checkpoint revision"),
+    (Role.MACHINE, "tier flavor machine sku_name"),
     (Role.ENDPOINT, "url uri host hostname addr address endpoint port region bucket topic broker brokers dsn domain upstream server zone proxy"),
     (Role.VERSION, "version image tag"),
 )  # fmt: skip
 _BY_WORD = {stem(word): role for role, words in reversed(_ROLE_WORDS) for word in words.split()}
+# Words that say "how much" of something; what it is of comes from the words beside them, if any.
+_AMOUNT_ROLES = {
+    **dict.fromkeys(("size", "byte", "length", "len"), Role.SIZE),
+    **dict.fromkeys(("limit", "max", "min", "capacity", "window"), Role.BATCH),
+    **dict.fromkeys(("class", "instance"), Role.MACHINE),
+}
 _DURATION_ROLES = (Role.TIMEOUT, Role.TTL, Role.INTERVAL)
 
 
@@ -75,6 +83,8 @@ class SettingChange:
         """-1 lowered, +1 raised, 0 not a number or not comparable."""
         if self.old is None or self.new is None or self.old.dimension != self.new.dimension:
             return 0
+        if self.role in (Role.ENDPOINT, Role.VERSION):
+            return 0  # another port or version is not more or less of anything
         return (self.new.base > self.old.base) - (self.new.base < self.old.base)
 
 
@@ -150,6 +160,9 @@ def _key(line: Line) -> str:
 
 def _name_near(line: Line, literal: str) -> str:
     """The identifier that a literal belongs to: the nearest one before it that is no unit or wrapper of units."""
+    key = _key(line)
+    if "." in key and not key.endswith("."):
+        return key
     before = line.text[: max(line.text.find(literal), 0)]
     names = [name for name in identifiers(before) if name.lower() not in _UNITS and len(name) > 1]
     named = [name for name in names if any(stem(part) in _BY_WORD for part in split_identifier(name))]
@@ -160,18 +173,23 @@ def _name_near(line: Line, literal: str) -> str:
 
 def _role(name: str, line: Line, value: Quantity | None) -> Role:
     """Role by the name's words, the last ones first; a duration is never a count of things."""
-    words = [stem(word) for word in reversed(split_identifier(name))]
+    own = [stem(word) for word in reversed(split_identifier(name.replace(".", "_")))]
+    words = list(own)
     words += [stem(word) for word in reversed([w for i in identifiers(line.text) for w in split_identifier(i)])]
-    millicores = bool({"cpu", "milli"} & set(words)) and value is not None and value.text.endswith("m")
-    duration = value is not None and value.dimension == "seconds" and not millicores
+    duration = value is not None and value.dimension == "seconds"
     for word in words:
         role = _BY_WORD.get(word)
         if role is None:
             continue
         if duration and role not in _DURATION_ROLES:
             continue
+        if role is Role.MODEL and value is not None and any(w in _AMOUNT_ROLES for w in words[: len(own)]):
+            return Role.SIZE  # the length of what a model takes in, not another model
         return role
     if duration:
         return Role.INTERVAL
+    amounts = [_AMOUNT_ROLES[word] for word in words if word in _AMOUNT_ROLES]
+    if amounts:
+        return amounts[0]
     path = [stem(word) for word in split_identifier(line.file.replace("/", "_"))]
     return next((role for word in path if (role := _BY_WORD.get(word))), Role.OTHER) if value else Role.OTHER

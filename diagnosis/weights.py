@@ -15,6 +15,7 @@ _TABLE: tuple[tuple[str, float, str], ...] = (
     ("reach_none", -3.0, "no call leads from the failing service to it"),
     ("deployed", 0.0, "its own deploy record: the plain case"),
     ("carried", -0.4, "carried by a later deploy: likely but inferred"),
+    ("gated", 0.4, "code that names a flag, and that flag flipped: a mechanism, not a coincidence"),
     ("merged", -1.2, "no deploy known: it may not have taken effect at all"),
     ("flipped", -0.3, "a flag has no diff to read"),
     ("wrong_direction", -4.0, "a change that raises a limit cannot exhaust it"),

@@ -123,6 +123,8 @@ def quantities(text: str, name: str = "") -> tuple[Quantity, ...]:
         if unit not in _SECONDS and unit not in _BYTES and unit != "%":
             suffix = split_identifier(name)[-1:] if name else ()
             unit = suffix[0] if suffix and len(suffix[0]) >= 2 else ""
+        if unit == "m" and "cpu" in split_identifier(name):  # Kubernetes millicores, no minutes
+            number, unit = number / 1000.0, ""
         found.append(_quantity(match.group(0).strip(), number, unit))
     return tuple(found)
 

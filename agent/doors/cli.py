@@ -168,12 +168,11 @@ def run_recording(
     service: str = "", budget_usd: str | None = None,
 ) -> None:  # fmt: skip
     """Investigate one alert over one recording and print the report."""
-    from tools.recording import recording_tools
-
     from agent.alerts import parse_alert
     from agent.doors.reading import read_json, with_budget
     from agent.investigate import investigate as begin
     from agent.sources import Source
+    from tools.recording import recording_tools
 
     recording_tools(recording)  # a folder that is no recording is an error of usage, before anything starts
     parsed = parse_alert(read_json(alert))

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 
 PATIENCE_SECONDS = 10.0
@@ -76,13 +77,11 @@ class Load:
 
 def visit(port: int, arrival: Arrival) -> int:
     """One visit to the storefront on ``port``; returns the status, 0 when the shopper lost patience."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
-    try:
-        connection.request("POST", arrival.route, json.dumps({"lines": arrival.lines}))
-        response = connection.getresponse()
-        response.read()
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)) as connection:
+        try:
+            connection.request("POST", arrival.route, json.dumps({"lines": arrival.lines}))
+            response = connection.getresponse()
+            response.read()
+        except (OSError, http.client.HTTPException):
+            return 0
         return response.status
-    except (OSError, http.client.HTTPException):
-        return 0
-    finally:
-        connection.close()

@@ -1,7 +1,7 @@
 """The fault "pool-shrunk": a commit to the shared settings leaves inventory with 3 of its 24 store connections.
 
 Around it, none of it harmful: a pool that is made larger, a dependency bump, a refactoring, texts, a flag, and two
-deploys, one of them between the guilty deploy and the alert.
+deploys, one of them seconds after the guilty one.
 """
 
 from evals.lab.alerting import AlertRule
@@ -74,12 +74,12 @@ POOL_SHRUNK = Fault(
         PlannedStep(85, FlagStep("gift_wrap_hint", "storefront", True, "Mara Lindqvist")),
         PlannedStep(112, _SMALLER_SHARED_POOL),
         PlannedStep(150, DeployStep("inventory")),
-        PlannedStep(156, _CARRIERS_AS_TABLE),
-        PlannedStep(168, DeployStep("shipping")),
-        PlannedStep(180, _FRIENDLIER_SUBJECT),
+        PlannedStep(152, _CARRIERS_AS_TABLE),
+        PlannedStep(156, DeployStep("shipping")),
+        PlannedStep(175, _FRIENDLIER_SUBJECT),
     ),
-    # Three connections serve about 16 baskets a second: the load is just below that at the deploy and grows past it.
-    load=LoadProfile(browse_per_second=10, buy_per_second=14.0, growth=0.25),
+    # Three connections serve about 15 baskets a second: the load is just below that at the deploy and grows past it.
+    load=LoadProfile(browse_per_second=10, buy_per_second=14, growth=0.4),
     alert=AlertRule(
         name="StorefrontSlow",
         service="storefront",

@@ -74,11 +74,7 @@ class Shop:
             )
 
     def _wait_until_ready(self, service: str, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdout is not None
-        with selectors.DefaultSelector() as selector:
-            selector.register(process.stdout, selectors.EVENT_READ)
-            answered = selector.select(START_SECONDS)
-        if not answered or process.stdout.readline() != b"ready\n":
+        if not _says_ready(process):
             said = (self._folder / f"{service}.stderr").read_text()[-2000:]
             raise StartError(f"{service} was not ready within {START_SECONDS:.0f} s; it said: {said or 'nothing'}")
 
@@ -93,6 +89,14 @@ class Shop:
 
 def _listen() -> socket.socket:
     return socket.create_server(("127.0.0.1", 0), backlog=128)
+
+
+def _says_ready(process: subprocess.Popen[bytes]) -> bool:
+    if process.stdout is None:
+        return False
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        return bool(selector.select(START_SECONDS)) and process.stdout.readline() == b"ready\n"
 
 
 def _ask_to_stop(process: subprocess.Popen[bytes]) -> None:

@@ -13,8 +13,8 @@ Record = Mapping[str, object]
 class SamplingPolicy:
     """How much to keep. Both caps are met by a random choice over the whole run, never by cutting off its end."""
 
-    normal_traces: int = 450
-    failed_traces: int = 450
+    normal_traces: int = 1000
+    failed_traces: int = 500
     notable_lines: int = 3000
     seed: int = 7
 

@@ -56,7 +56,7 @@ class Scraper:
     def _poll(self, service: str, now: float) -> list[Sample]:
         """The service's new samples; none at its first scrape or when it does not answer (a gap, not a zero)."""
         try:
-            scrape = Scrape.parse(time.monotonic(), _fetch(self._ports[service]))
+            scrape = Scrape.parse(time.monotonic(), fetch_metrics(self._ports[service]))
         except (OSError, http.client.HTTPException):
             return []
         before, self._last[service] = self._last.get(service), scrape
@@ -65,7 +65,8 @@ class Scraper:
         return [Sample(now, service, metric, value) for metric, value in derive(before, scrape)]
 
 
-def _fetch(port: int) -> str:
+def fetch_metrics(port: int) -> str:
+    """The Prometheus text of the service on ``port``; raises OSError when it does not answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS)
     try:
         connection.request("GET", "/metrics")

@@ -4,7 +4,7 @@
 DB_POOL_SIZE = 24
 PRICING_DB_POOL_SIZE = 12
 DB_POOL_TIMEOUT_SECONDS = 1.5
-DB_ROUND_TRIP_SECONDS = 0.030
+DB_ROUND_TRIP_SECONDS = 0.033
 
 # A caller waits longer than its callee, so that the callee's own answer is the one that is seen.
 CALL_TIMEOUT_SECONDS = 2.5
