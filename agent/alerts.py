@@ -57,7 +57,7 @@ def _alertmanager(raw: Mapping[str, Any], source: str) -> Alert:
     return parse_alert({**common, **{k: v for k, v in first.items() if k != "status"}}, source)
 
 
-def _alert(**fields: Any) -> Alert:
+def _alert(**fields: Any) -> Alert:  # noqa: ANN401 - the fields of Alert
     identity = json.dumps([fields["name"], fields["entity"], fields["metric"], fields["fired_at"]])
     return Alert(id=hashlib.sha256(identity.encode()).hexdigest()[:16], **fields)
 

@@ -46,9 +46,9 @@ def draft_claims(state: Investigation, verdict: Verdict, store: EvidenceStore) -
         if worst is not None:
             wanted.setdefault(worst.id, "cause" if entity == verdict.first_failing else "blast")
     for id, role in wanted.items():
-        finding = diagnosis.finding(id)
-        if finding is not None:
-            draft.finding(finding, role)
+        found = diagnosis.finding(id)
+        if found is not None:
+            draft.finding(found, role)
     if verdict.onset is not None and own:
         draft.onset(own[0])
     if verdict.change_id:
@@ -104,14 +104,14 @@ class _Draft:
                     value,
                 )
             case Channel.LOGS if after is not None:
-                value = (finding.onset or 0.0, 1.0 if "is new" in finding.sentence else 0.0)
+                seen = (finding.onset or 0.0, 1.0 if "is new" in finding.sentence else 0.0)
                 self.add(
                     role,
                     finding.sentence,
                     Check.PATTERN_COUNTS,
                     source,
                     (finding.entity, finding.subject),
-                    value,
+                    seen,
                 )
             case Channel.TRACES if before is not None and after is not None:
                 check = Check.SPAN_ERRORS if "errors+" in finding.signal.split() else Check.SPAN_SELF_TIME

@@ -2,12 +2,13 @@
 
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiosqlite
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Command
@@ -47,7 +48,7 @@ class NotResumable(Exception):  # noqa: N818 - a state, named as one reads it
 async def investigate(
     alert: Alert, source: Source, settings: Settings, *, actions: Mapping[str, ActionSpec] | None = None,
     reasoner: Reasoner | None = None,
-) -> AsyncIterator[Event]:  # fmt: skip
+) -> AsyncGenerator[Event, None]:  # fmt: skip
     """Run a new investigation to its end (or to a question for a person), telling what happens as it happens."""
     id = uuid.uuid4().hex[:12]
     ledger = Ledger(settings.home)
@@ -58,14 +59,15 @@ async def investigate(
         version=STATE_VERSION, id=id, alert=alert, reasoner=(reasoner or StatisticalReasoner()).name, round=0
     )
     yield Started(id, alert)
-    async for event in _run(id, state, source, settings, ledger, actions or {}, reasoner):
-        yield event
+    async with aclosing(_run(id, state, source, settings, ledger, actions or {}, reasoner)) as events:
+        async for event in events:
+            yield event
 
 
 async def resume(
     id: str, settings: Settings, *, decisions: Sequence[Approval] | None = None,
     actions: Mapping[str, ActionSpec] | None = None, reasoner: Reasoner | None = None,
-) -> AsyncIterator[Event]:  # fmt: skip
+) -> AsyncGenerator[Event, None]:  # fmt: skip
     """Go on where it stopped: after a crash with no argument, after a question with the decisions.
 
     Raises ``NotResumable`` when it has ended, or when it waits and no decision is given; ``UnknownInvestigation``.
@@ -78,11 +80,12 @@ async def resume(
     source = Source.model_validate_json(row.source)
     settings = settings.model_copy(update={"ceilings": Ceilings.model_validate_json(row.settings)})
     yield Started(row.id, alert, resumed=True)
-    async for event in _run(row.id, decisions, source, settings, ledger, actions or {}, reasoner):
-        yield event
+    async with aclosing(_run(row.id, decisions, source, settings, ledger, actions or {}, reasoner)) as events:
+        async for event in events:
+            yield event
 
 
-async def replay(id: str, settings: Settings, *, reasoner: Reasoner | None = None) -> AsyncIterator[Event]:
+async def replay(id: str, settings: Settings, *, reasoner: Reasoner | None = None) -> AsyncGenerator[Event, None]:
     """Run an ended investigation again over its recorded answers and compare the reports; no backend is touched."""
     ledger = Ledger(settings.home)
     row = ledger.investigation(id)
@@ -93,11 +96,13 @@ async def replay(id: str, settings: Settings, *, reasoner: Reasoner | None = Non
     before = Report.model_validate_json(row.report)
     again = settings.model_copy(update={"ceilings": Ceilings.model_validate_json(row.settings)})
     source = Source(kind="replay", place=row.id)
-    async for event in investigate(Alert.model_validate_json(row.alert), source, again, reasoner=reasoner):
-        yield event
-        if isinstance(event, Finished):
-            changed = differences(before, event.report)
-            yield Compared(not changed, changed)
+    alert = Alert.model_validate_json(row.alert)
+    async with aclosing(investigate(alert, source, again, reasoner=reasoner)) as events:
+        async for event in events:
+            yield event
+            if isinstance(event, Finished):
+                changed = differences(before, event.report)
+                yield Compared(not changed, changed)
 
 
 def comparable(report: Report) -> dict[str, Any]:
@@ -125,12 +130,15 @@ async def _checkpointer(home: Path) -> AsyncIterator[AsyncSqliteSaver]:
 async def _run(
     id: str, given: Investigation | Sequence[Approval] | None, source: Source, settings: Settings, ledger: Ledger,
     actions: Mapping[str, ActionSpec], reasoner: Reasoner | None,
-) -> AsyncIterator[Event]:  # fmt: skip
+) -> AsyncGenerator[Event, None]:  # fmt: skip
     """The only loop. Whatever goes wrong in a stage ends in a report that says so."""
     store = EvidenceStore(settings.home / "evidence")
     async with _checkpointer(settings.home) as saver:
         machine = build_graph(saver, settings.max_rounds)
-        config = {"configurable": {"thread_id": id, "__pregel_strict_resume": True}, "recursion_limit": _STEPS}
+        config: RunnableConfig = {
+            "configurable": {"thread_id": id, "__pregel_strict_resume": True},
+            "recursion_limit": _STEPS,
+        }
         last_stage = "triage"
         try:
             tools = tools_of(source, ledger, store)
@@ -140,11 +148,12 @@ async def _run(
             )
             state = await _entry(machine, config, id, given, ledger)
             ledger.set_status(id, "running")
-            async for event in _events(machine, state, config, bench):
-                if isinstance(event, StageStarted):
-                    last_stage = event.stage
-                    ledger.stage_started(id, event.stage, event.branch)
-                yield event
+            async with aclosing(_events(machine, state, config, bench)) as events:
+                async for event in events:
+                    if isinstance(event, StageStarted):
+                        last_stage = event.stage
+                        ledger.stage_started(id, event.stage, event.branch)
+                    yield event
         except NotResumable:
             raise
         except Exception as error:
@@ -168,7 +177,7 @@ async def _run(
 
 
 async def _entry(
-    machine: Machine, config: dict[str, Any], id: str, given: Investigation | Sequence[Approval] | None, ledger: Ledger
+    machine: Machine, config: RunnableConfig, id: str, given: Investigation | Sequence[Approval] | None, ledger: Ledger
 ) -> Any:  # noqa: ANN401 - what LangGraph takes as input: a state, a command, or None to go on
     """What to hand to the graph: the first state, the answer to the pending question, or nothing."""
     if isinstance(given, dict):
@@ -188,11 +197,11 @@ async def _entry(
     )
 
 
-async def _events(machine: Machine, state: Any, config: dict[str, Any], bench: Bench) -> AsyncIterator[Event]:  # noqa: ANN401
+async def _events(machine: Machine, state: Any, config: RunnableConfig, bench: Bench) -> AsyncGenerator[Event, None]:  # noqa: ANN401
     """LangGraph's task stream as our events."""
     stream = machine.astream(state, config, context=bench, stream_mode="tasks", durability="sync", version="v2")
     async for part in stream:
-        task = part["data"]
+        task: Any = part["data"]  # of a task, by stream_mode
         branch = _branch(task)
         if "result" not in task:
             yield StageStarted(task["name"], branch)

@@ -3,12 +3,11 @@
 import json
 from pathlib import Path
 
-from tools.recording_writer import write_recording
-
 from agent.evidence import EvidenceStore
 from agent.ledger import Ledger
 from agent.settings import Settings
 from agent.state import Alert, Evidence, Outcome
+from tools.recording_writer import write_recording
 from tools.spec import Body
 
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tools.recording import recording_tools
-
 from agent.evidence import EvidenceStore
 from agent.ledger import Ledger
-from agent.state import Evidence, Model, Outcome
+from agent.state import Evidence, Outcome
+from diagnosis.findings import Model
+from tools.recording import recording_tools
 from tools.spec import Absent, Answer, Empty, Failed, Rows, Tool
 
 

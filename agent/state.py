@@ -56,6 +56,14 @@ class Outcome(StrEnum):
     REFUSED = "refused"
 
 
+class Refusal(Model):
+    """Which ceiling forbade a call: what it is, where it stands, and what was spent when the call was asked for."""
+
+    resource: str
+    limit: str
+    spent: str
+
+
 class Evidence(Model):
     """One answered question. ``digest`` is the SHA-256 of the body in the evidence store, "" without a body.
 
@@ -70,6 +78,7 @@ class Evidence(Model):
     points: int = 0
     digest: str = ""
     note: str = ""
+    refusal: Refusal | None = None
 
 
 class CeilingHit(Model):

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from agent.budget import Budget
 from agent.evidence import EvidenceStore
-from agent.state import Evidence, Outcome, Question
+from agent.ledger import CeilingReached
+from agent.state import Evidence, Outcome, Question, Refusal
 from diagnosis.telemetry import Change, PatternTable, SeriesMatrix, Topology
 from tools.spec import (
     Absent,
@@ -39,7 +40,7 @@ class Toolbelt:
     async def ask(self, question: Question) -> Evidence:
         """Answer one question, once: a question that was answered before a crash is not run again.
 
-        Raises ``CeilingReached``; every other trouble of a tool is evidence with an outcome.
+        Whatever goes wrong is evidence with an outcome; at a ceiling it is REFUSED and nothing is called.
         """
         tool = self._tools.get(question.tool)
         if tool is None:
@@ -52,7 +53,12 @@ class Toolbelt:
             return _evidence(
                 question, Outcome.REFUSED, f"{tool.name} is {tool.risk}: only reading runs without a person"
             )
-        known = self.budget.reserve(question.id, tool.name, question.arguments, tool.weigh(arguments))
+        try:
+            known = self.budget.reserve(question.id, tool.name, question.arguments, tool.weigh(arguments))
+        except CeilingReached as reached:
+            refusal = Refusal(resource=reached.resource, limit=reached.limit, spent=reached.spent)
+            summary = f"not asked ({question.reason}): {reached}"
+            return _evidence(question, Outcome.REFUSED, summary).model_copy(update={"refusal": refusal})
         if known is not None:
             return Evidence.model_validate_json(known.evidence)
         begun = time.monotonic()

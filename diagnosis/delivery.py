@@ -4,7 +4,7 @@ A commit that nobody deployed by its own id rides the next deploy of an entity t
 the head of the branch, so they carry every commit merged before them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -70,14 +70,15 @@ def same_commit(a: str, b: str) -> bool:
 def entity_stem(entity: str) -> frozenset[str]:
     """The telling words of an entity's name: ``checkout-svc`` and ``checkoutservice`` are both checkout."""
     parts = list(split_identifier(entity.replace(".", "_").replace("/", "_")))
-    words = set()
-    for part in parts:
-        for suffix in ("service", "server", "svc", "api"):
-            if part.endswith(suffix) and len(part) > len(suffix) + 2:
-                part = part[: -len(suffix)]
-        if part not in _GENERIC:
-            words.add(stem(part))
+    words = {stem(_without_suffix(part)) for part in parts if _without_suffix(part) not in _GENERIC}
     return frozenset(words or {stem(part) for part in parts})
+
+
+def _without_suffix(part: str) -> str:
+    return next(
+        (part[: -len(s)] for s in ("service", "server", "svc", "api") if part.endswith(s) and len(part) > len(s) + 2),
+        part,
+    )
 
 
 def path_words(path: str) -> list[frozenset[str]]:
@@ -119,7 +120,3 @@ def _covers(stems: frozenset[str], part: frozenset[str]) -> bool:
 def is_shared(files: tuple[str, ...]) -> bool:
     """True for code or configuration that lies in no service's own folder."""
     return any("/" not in path or set(path.lower().split("/")[:-1]) & _SHARED for path in files)
-
-
-def by_id(changes: Iterable[Change]) -> Mapping[str, Change]:
-    return {change.id: change for change in changes}

@@ -72,6 +72,7 @@ def inert_file(path: str) -> bool:
 
 
 def dependency_file(path: str) -> bool:
+    """True for manifests and locks of packages."""
     return bool(_DEPENDENCY_FILE.search(path))
 
 

@@ -85,6 +85,7 @@ _RATIO_WORDS = frozenset("ratio rate fraction percent pct percentage utilization
 
 @lru_cache(maxsize=50_000)
 def words_of(metric: str) -> tuple[str, ...]:
+    """Words of a metric name, also of camelCase parts, lower case."""
     return tuple(word.lower() for part in metric.replace(".", "_").split("_") for word in _pieces(part))
 
 

@@ -1,7 +1,6 @@
 """Identifiers as people read them: ``maxConnIdleTime`` is max, conn, idle, time; and quantities with their units."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -61,10 +60,6 @@ def compounds(text: str) -> frozenset[str]:
         if len(parts) >= 2 and any(part not in _STOP for part in parts) and len("".join(parts)) >= 7:
             found.add("_".join(parts))
     return frozenset(found)
-
-
-def is_stop_word(word: str) -> bool:
-    return word in _STOP
 
 
 _SECONDS = {
@@ -137,12 +132,3 @@ def _quantity(text: str, number: float, unit: str) -> Quantity:
     if unit in ("%", "percent", "pct"):
         return Quantity(text, number, "percent", number)
     return Quantity(text, number, "", number)
-
-
-def rarity(word: str, documents: Iterable[frozenset[str]]) -> float:
-    """Share of the documents that lack ``word``: 1.0 is unique, 0.0 is everywhere."""
-    total = hits = 0
-    for document in documents:
-        total += 1
-        hits += word in document
-    return 1.0 - hits / total if total else 1.0

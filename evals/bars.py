@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from evals.harness import run_scenario, summary
+from evals.harness import run_scenario
 from evals.rootcausebench import scenarios
 
 
@@ -11,21 +11,18 @@ def main(data: Path) -> int:
     """0 when every bar holds; prints each with what was measured."""
     every = list(scenarios(data))
     guilty = [scenario for scenario in every if scenario.truth.commit]
-    whole = summary([run_scenario(scenario, without_culprit=False)[0] for scenario in every])
-    removed = summary([run_scenario(scenario, without_culprit=True)[0] for scenario in guilty])
+    whole = [run_scenario(scenario, without_culprit=False)[0] for scenario in every]
+    removed = [run_scenario(scenario, without_culprit=True)[0] for scenario in guilty]
+    innocents, allowed = sum(result.decoy for result in removed), len(guilty) // 8
+    correct, wrong = sum(r.correct for r in whole), sum(r.confidently_wrong for r in whole)
     bars = (
-        ("commit", whole["commit_correct"] == len(every), whole["commit_correct"], len(every)),
-        ("confidently wrong", whole["confidently_wrong"] == 0, whole["confidently_wrong"], 0),
-        (
-            "innocents convicted without the culprit",
-            removed["decoys"] <= len(guilty) / 8,
-            removed["decoys"],
-            len(guilty) // 8,
-        ),  # type: ignore[operator]
+        (f"commit: {correct} of {len(every)}", correct == len(every)),
+        (f"confidently wrong: {wrong}", wrong == 0),
+        (f"innocent commits convicted with the culprit removed: {innocents}, at most {allowed}", innocents <= allowed),
     )
-    for name, holds, measured, bar in bars:
-        print(f"{'holds' if holds else 'FAILS'}: {name}: {measured} (bar {bar}) over {len(every)} scenarios")
-    return 0 if all(holds for _, holds, _, _ in bars) else 1
+    for sentence, holds in bars:
+        print(f"{'holds' if holds else 'FAILS'}: {sentence}")
+    return 0 if all(holds for _, holds in bars) else 1
 
 
 if __name__ == "__main__":

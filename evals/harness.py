@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from agent.settings import load_settings
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -17,6 +16,7 @@ from agent.alerts import parse_alert
 from agent.doors.reading import InputError, read_json
 from agent.events import Finished
 from agent.investigate import investigate
+from agent.settings import load_settings
 from agent.sources import Source
 from agent.state import Report
 from evals.rootcausebench import REMEDIATION_NAMES, Scenario, scenarios, translate
@@ -41,6 +41,10 @@ class Result:
     remediation_correct: bool
     fault_kind: str
     seconds: float
+
+    @property
+    def confidently_wrong(self) -> bool:
+        return not self.correct and self.probability >= _CONFIDENT
 
 
 async def investigate_recording(folder: Path, home: Path) -> Report:
@@ -99,7 +103,7 @@ def summary(results: Sequence[Result]) -> dict[str, object]:
         "first_service_correct": sum(r.first_service_correct for r in results),
         "blast_radius_jaccard": round(sum(r.blast_radius_jaccard for r in results) / count, 4),
         "remediation_correct": sum(r.remediation_correct for r in results),
-        "confidently_wrong": sum(not r.correct and r.probability >= _CONFIDENT for r in results),
+        "confidently_wrong": sum(r.confidently_wrong for r in results),
         "seconds_per_case": round(sum(r.seconds for r in results) / count, 3),
         "details": [asdict(r) for r in results],
     }

@@ -49,6 +49,7 @@ def scenarios(folder: Path) -> Iterator[Scenario]:
 
 
 def read_truth(root: Path) -> Truth:
+    """The scenario's truth, for the scorer."""
     raw = json.loads((root / "tests" / "ground_truth.json").read_text())
     commit = raw["root_cause_commit"]
     return Truth(
@@ -77,7 +78,7 @@ def translate(scenario: Scenario, recording: Path, *, without_culprit: bool = Fa
 
 def _alert(raw: dict[str, Any]) -> dict[str, Any]:
     summary = " ".join(str(raw[key]) for key in ("summary", "detail") if raw.get(key))
-    kept = {
+    kept: dict[str, Any] = {
         key: raw[key] for key in ("service", "metric", "threshold", "observed", "fired_at", "severity") if key in raw
     }
     return {**kept, "name": raw.get("monitor", "alert"), "summary": summary}

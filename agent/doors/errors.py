@@ -3,8 +3,6 @@
 
 def friendly(error: Exception) -> str | None:
     """The line to print, or None for an error that is ours."""
-    from tools.recording import RecordingError
-
     from agent.alerts import AlertError
     from agent.doors.reading import InputError
     from agent.evidence import EvidenceError
@@ -13,6 +11,7 @@ def friendly(error: Exception) -> str | None:
     from agent.recorder import RecorderError
     from agent.settings import SettingsError
     from retrieval.runbooks import RunbookError
+    from tools.recording import RecordingError
 
     known = (
         AlertError, InputError, EvidenceError, NotResumable, LedgerError, UnknownInvestigation, RecorderError,

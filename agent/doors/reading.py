@@ -29,6 +29,7 @@ def read_json(source: str | Path) -> object:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write a file, or say in one line why it cannot be."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

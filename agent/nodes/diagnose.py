@@ -3,8 +3,7 @@
 from langgraph.runtime import Runtime
 
 from agent.bench import Bench
-from agent.nodes.gather import ceiling_of
-from agent.state import Investigation, Question
+from agent.state import CeilingHit, Evidence, Investigation, Question
 
 
 async def diagnose(state: Investigation, runtime: Runtime[Bench]) -> Investigation:
@@ -15,6 +14,16 @@ async def diagnose(state: Investigation, runtime: Runtime[Bench]) -> Investigati
     fresh = [wish for wish in wishes if (wish.tool, wish.arguments) not in asked]
     questions = [Question(id="", tool=wish.tool, arguments=wish.arguments, reason=wish.reason) for wish in fresh]
     return {"diagnosis": diagnosis, "questions": questions, "ceiling": ceiling_of(state["evidence"])}
+
+
+def ceiling_of(evidence: list[Evidence]) -> CeilingHit | None:
+    """The ceiling that was met first, with everything that was left unasked."""
+    refused = [item for item in evidence if item.refusal is not None]
+    if not refused or refused[0].refusal is None:
+        return None
+    first = refused[0].refusal
+    unasked = tuple(f"{item.tool} {item.summary}" for item in refused)
+    return CeilingHit(resource=first.resource, limit=first.limit, spent=first.spent, unasked=unasked)
 
 
 def wants_more(state: Investigation, max_rounds: int) -> bool:

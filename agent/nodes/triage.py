@@ -1,7 +1,5 @@
 """triage: what is known about the alert's world: which series exist, who calls whom, and when to look."""
 
-import json
-
 from langgraph.runtime import Runtime
 
 from agent.bench import Bench
@@ -75,7 +73,3 @@ def _window(alert: Alert, catalogue: Evidence, bench: Bench) -> tuple[float, flo
         start, end = max(start, body.start), min(end, body.end + 1.0)
         end = max(end, alert.fired_at)
     return start, end
-
-
-def canonical(arguments: dict[str, object]) -> str:
-    return json.dumps(arguments, sort_keys=True)

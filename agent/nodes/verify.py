@@ -6,7 +6,6 @@ import numpy as np
 from langgraph.runtime import Runtime
 
 from agent.bench import Bench
-from agent.ledger import CeilingReached
 from agent.state import Investigation, Outcome, Prediction, Question, Verification
 from diagnosis.symptoms import amount
 from diagnosis.telemetry import SeriesKey, SeriesMatrix
@@ -33,10 +32,7 @@ async def verify(state: Investigation, runtime: Runtime[Bench]) -> Investigation
         arguments=json.dumps(arguments, sort_keys=True),
         reason="did the symptom go away?",
     )
-    try:
-        evidence = await bench.toolbelt.ask(question)
-    except CeilingReached as reached:
-        return {"verification": Verification(outcome="no_fresh_data", sentence=f"not measured again: {reached}")}
+    evidence = await bench.toolbelt.ask(question)
     body = bench.store.get(evidence.digest) if evidence.outcome is Outcome.ROWS and evidence.digest else None
     return {"verification": compare(prediction, body), "evidence": [evidence]}
 

@@ -68,8 +68,8 @@ class FlagChange:
             "id": self.flag,
             "timestamp": rfc3339(self.time),
             "service": self.service,
-            "from": self.before,
-            "to": self.after,
+            "from": "on" if self.before else "off",
+            "to": "on" if self.after else "off",
             "author": self.author,
         }
 

@@ -20,7 +20,8 @@ def main() -> int:
     parser.add_argument("out", type=Path, metavar="OUT_DIR", help="directory of the recording")
     parser.add_argument("--seconds", type=float, default=POOL_SHRUNK.seconds, help="longest wait for the alert")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that every way out cleans up as Ctrl+C does
+    for stop in (signal.SIGINT, signal.SIGTERM):  # a shell's background job would ignore the first
+        signal.signal(stop, signal.default_int_handler)
     try:
         incident = rehearse(POOL_SHRUNK, arguments.seconds, _say)
     except NoIncidentError as error:

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def test_its_true_cause_was_deployed_to_the_first_failing_service_before_the_ale
 def test_its_true_path_follows_recorded_calls(folder: Path) -> None:
     path = _json(folder / "truth.json")["path"]
     edges = {(edge["callee"], edge["caller"]) for edge in _json(folder / "topology.json")["edges"]}
-    assert set(zip(path, path[1:], strict=False)) <= edges
+    assert set(pairwise(path)) <= edges
 
 
 def test_the_shrunk_pool_shows_in_its_gauges() -> None:

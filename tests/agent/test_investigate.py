@@ -1,0 +1,107 @@
+import json
+from pathlib import Path
+
+from agent.alerts import parse_alert
+from agent.events import Compared, Finished, Ranked, StageFinished, Started
+from agent.investigate import comparable, investigate, replay, resume
+from agent.ledger import Ledger
+from agent.settings import Settings
+from agent.sources import Source
+from agent.state import Report
+
+GUILTY = "a" * 40
+
+
+async def run(recording: Path, settings: Settings):
+    alert = parse_alert(json.loads((recording / "alert.json").read_text()))
+    return [event async for event in investigate(alert, Source(kind="recording", place=str(recording)), settings)]
+
+
+async def report_of(recording: Path, settings: Settings) -> Report:
+    return next(event.report for event in await run(recording, settings) if isinstance(event, Finished))
+
+
+async def test_an_alert_becomes_a_checked_report(recording: Path, settings: Settings):
+    report = await report_of(recording, settings)
+    assert report.change is not None and report.change.id == GUILTY
+    assert report.first_failing == "store"
+    assert report.fault_kind == "pool_exhaustion"
+    assert [hop.cause for hop in report.path] + [report.path[-1].effect] == ["store", "front"]
+    assert all(hop.verified for hop in report.path)
+    assert report.remediation == "rollback"
+    assert report.removed_claims == ()
+
+
+async def test_every_number_of_the_report_is_bound_to_stored_evidence(recording: Path, settings: Settings):
+    report = await report_of(recording, settings)
+    known = {item.id for item in report.evidence}
+    assert report.claims
+    assert all(claim.evidence_ids and set(claim.evidence_ids) <= known for claim in report.claims)
+
+
+async def test_the_innocent_deploy_at_onset_is_ruled_out_with_a_reason(recording: Path, settings: Settings):
+    report = await report_of(recording, settings)
+    assert any("rename a helper" in item.subject and item.reason for item in report.ruled_out)
+
+
+async def test_the_same_input_gives_the_same_report(recording: Path, tmp_path: Path):
+    first = await report_of(recording, Settings(home=tmp_path / "one"))
+    second = await report_of(recording, Settings(home=tmp_path / "two"))
+    assert json.dumps(comparable(first)) == json.dumps(comparable(second))
+
+
+async def test_a_replay_touches_no_source_and_gives_the_same_report(recording: Path, settings: Settings, tmp_path: Path):
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for file in recording.iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    events = await run(copy, settings)
+    id = next(event.investigation_id for event in events if isinstance(event, Started))
+    for file in copy.iterdir():
+        if file.name != "alert.json":
+            file.write_bytes(b"")
+    again = [event async for event in replay(id, settings)]
+    assert isinstance(again[-1], Compared)
+    assert again[-1].same, again[-1].differences
+
+
+async def test_stages_run_in_the_order_of_the_graph(recording: Path, settings: Settings):
+    events = await run(recording, settings)
+    stages = [event.stage for event in events if isinstance(event, StageFinished)]
+    assert stages[:2] == ["triage", "scope"]
+    assert stages[-4:] == ["conclude", "check_claims", "propose", "report"]
+    assert stages.count("diagnose") == 2  # diffs are read in a second round
+
+
+async def test_probabilities_add_up_to_one(recording: Path, settings: Settings):
+    events = await run(recording, settings)
+    for event in events:
+        if isinstance(event, Ranked):
+            assert abs(sum(h.probability for h in event.hypotheses) - 1.0) < 1e-9
+
+
+async def test_an_ended_investigation_cannot_be_resumed(recording: Path, settings: Settings):
+    events = await run(recording, settings)
+    id = next(event.investigation_id for event in events if isinstance(event, Started))
+    try:
+        [event async for event in resume(id, settings)]
+    except Exception as error:
+        assert "has ended" in str(error)
+    else:
+        raise AssertionError("it was resumed")
+
+
+async def test_a_closed_stream_leaves_a_resumable_investigation(recording: Path, settings: Settings):
+    alert = parse_alert(json.loads((recording / "alert.json").read_text()))
+    stream = investigate(alert, Source(kind="recording", place=str(recording)), settings)
+    id = ""
+    async for event in stream:
+        if isinstance(event, Started):
+            id = event.investigation_id
+        if isinstance(event, StageFinished) and event.stage == "scope":
+            break
+    await stream.aclose()
+    assert Ledger(settings.home).investigation(id).status == "interrupted"
+    rest = [event async for event in resume(id, settings)]
+    assert isinstance(rest[-1], Finished)
+    assert "triage" not in [event.stage for event in rest if isinstance(event, StageFinished)]
