@@ -146,9 +146,9 @@ async def _run(
             bench = Bench(
                 id, belt, store, ledger, reasoner or StatisticalReasoner(), actions, settings.max_rounds, time.time
             )
-            state = await _entry(machine, config, id, given, ledger)
+            state, done = await _entry(machine, config, id, given, ledger)
             ledger.set_status(id, "running")
-            async with aclosing(_events(machine, state, config, bench)) as events:
+            async with aclosing(_events(machine, state, config, bench, done)) as events:
                 async for event in events:
                     if isinstance(event, StageStarted):
                         last_stage = event.stage
@@ -177,31 +177,43 @@ async def _run(
 
 
 async def _entry(
-    machine: Machine, config: RunnableConfig, id: str, given: Investigation | Sequence[Approval] | None, ledger: Ledger
-) -> Any:  # noqa: ANN401 - what LangGraph takes as input: a state, a command, or None to go on
-    """What to hand to the graph: the first state, the answer to the pending question, or nothing."""
+    machine: Machine,
+    config: RunnableConfig,
+    id: str,
+    given: Investigation | Sequence[Approval] | None,
+    ledger: Ledger,
+) -> tuple[Any, frozenset[str]]:
+    """What to hand to the graph (the first state, the answer to the pending question, or None to go on), and the
+    tasks of its next step that had finished already: LangGraph announces them again without running them."""
     if isinstance(given, dict):
-        return given
+        return given, frozenset()
     snapshot = await machine.aget_state(config)
+    done = frozenset(task.id for task in snapshot.tasks if task.result is not None)
     if snapshot.interrupts:
         if not given:
             raise NotResumable(f"investigation {id} waits for a decision about an action")
         question = snapshot.interrupts[0]
-        return Command(resume={question.id: [approval.model_dump() for approval in given]})
+        return Command(resume={question.id: [approval.model_dump() for approval in given]}), done
     if snapshot.values:
-        return None
+        return None, done
     # Killed before the first checkpoint: nothing was done yet, so begin.
-    row = ledger.investigation(id)
-    return Investigation(
-        version=STATE_VERSION, id=id, alert=Alert.model_validate_json(row.alert), reasoner="statistical", round=0
-    )
+    alert = Alert.model_validate_json(ledger.investigation(id).alert)
+    return Investigation(version=STATE_VERSION, id=id, alert=alert, reasoner="statistical", round=0), done
 
 
-async def _events(machine: Machine, state: Any, config: RunnableConfig, bench: Bench) -> AsyncGenerator[Event, None]:  # noqa: ANN401
+async def _events(
+    machine: Machine,
+    state: Any,  # noqa: ANN401 - what LangGraph takes as input
+    config: RunnableConfig,
+    bench: Bench,
+    done: frozenset[str],
+) -> AsyncGenerator[Event, None]:
     """LangGraph's task stream as our events."""
     stream = machine.astream(state, config, context=bench, stream_mode="tasks", durability="sync", version="v2")
     async for part in stream:
         task: Any = part["data"]  # of a task, by stream_mode
+        if task["id"] in done:
+            continue
         branch = _branch(task)
         if "result" not in task:
             yield StageStarted(task["name"], branch)

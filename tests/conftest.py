@@ -58,14 +58,29 @@ def bodies() -> tuple[object, ...]:
         begin, slow = START + 118 * i, START + 118 * i >= ONSET
         took = 3.5 if slow else 0.1
         spans.append(Span(f"t{i}", "a", "", "front", "GET /", "SERVER", begin, took + 0.05, slow))
-        spans.append(Span(f"t{i}", "b", "a", "store", "reserve", "SERVER", begin + 0.01, took, slow, "pool timed out" if slow else ""))
+        spans.append(
+            Span(
+                f"t{i}",
+                "b",
+                "a",
+                "store",
+                "reserve",
+                "SERVER",
+                begin + 0.01,
+                took,
+                slow,
+                "pool timed out" if slow else "",
+            )
+        )
     changes = (
         Change(ChangeKind.COMMIT, GUILTY, DEPLOY - 300, "", "tidy store settings", "ann", ("shared/store/settings.py",), POOL_DIFF),
         Change(ChangeKind.COMMIT, INNOCENT, DEPLOY - 200, "", "rename a helper", "bob", ("price/view.py",), "@@ price/view.py @@\n-a = fmt(x)\n+a = render(x)\n"),
         Change(ChangeKind.DEPLOY, "store@2", DEPLOY, "store", commit=GUILTY, version="2"),
         Change(ChangeKind.DEPLOY, "price@9", ONSET - 20, "price", commit=INNOCENT, version="9"),
     )  # fmt: skip
-    topology = Topology(tuple(Node(n) for n in ("front", "price", "store")), (Edge("front", "price"), Edge("front", "store")))
+    topology = Topology(
+        tuple(Node(n) for n in ("front", "price", "store")), (Edge("front", "price"), Edge("front", "store"))
+    )
     return metrics(), LogBatch((*normal, *bad), 210), SpanBatch(tuple(spans), 80), ChangeList(changes), topology
 
 

@@ -50,7 +50,9 @@ async def test_the_same_input_gives_the_same_report(recording: Path, tmp_path: P
     assert json.dumps(comparable(first)) == json.dumps(comparable(second))
 
 
-async def test_a_replay_touches_no_source_and_gives_the_same_report(recording: Path, settings: Settings, tmp_path: Path):
+async def test_a_replay_touches_no_source_and_gives_the_same_report(
+    recording: Path, settings: Settings, tmp_path: Path
+):
     copy = tmp_path / "copy"
     copy.mkdir()
     for file in recording.iterdir():

@@ -2,7 +2,9 @@ from diagnosis.telemetry import Edge, Span
 from diagnosis.traces import operations, self_time, topology_of, tree_of
 
 
-def span(id: str, parent: str, entity: str, start: float, duration: float, error: bool = False, **attributes: str) -> Span:
+def span(
+    id: str, parent: str, entity: str, start: float, duration: float, error: bool = False, **attributes: str
+) -> Span:
     return Span("t1", id, parent, entity, f"op-{entity}", "SERVER", start, duration, error, "", attributes)
 
 
