@@ -103,13 +103,16 @@ def causal_path(
 
     Edges that the topology lacks but failing lines name are walked too; such a hop has no edge and stays unverified.
     """
-    known = topology.merged(Topology((), tuple(Edge(a, b) for a, b in sorted(blames))))
+    blamed = topology.merged(Topology((), tuple(Edge(a, b) for a, b in sorted(blames))))
+
+    def up(source: str, target: str) -> tuple[str, ...]:
+        return topology.path(source, target) or blamed.path(source, target)
+
     chain: list[str] = [cause]
     if cause != origin:
-        down = known.path(cause, origin) or tuple(reversed(known.path(origin, cause))) or (cause, origin)
-        chain = list(down)
-    tops = [(known.path(origin, entity), entity) for entity in affected]
-    longest = max((path for path, _ in tops if path), key=lambda path: (len(path), path), default=(origin,))
+        chain = list(up(cause, origin) or tuple(reversed(up(origin, cause))) or (cause, origin))
+    paths = [path for entity in affected if (path := up(origin, entity))]
+    longest = max(paths, key=lambda path: (len(path), path), default=(origin,))
     chain += [name for name in longest[1:] if name not in chain]
     return tuple(_hop(a, b, topology, symptoms, ids, slack) for a, b in itertools.pairwise(chain))
 
