@@ -68,7 +68,7 @@ def same_commit(a: str, b: str) -> bool:
 
 @lru_cache(maxsize=10_000)
 def entity_stem(entity: str) -> frozenset[str]:
-    """The telling words of an entity's name: ``checkout-svc`` and ``checkoutservice`` are both checkout."""
+    """The telling words of an entity's name: ``billing-svc`` and ``billingservice`` are both billing."""
     parts = list(split_identifier(entity.replace(".", "_").replace("/", "_")))
     words = {stem(_without_suffix(part)) for part in parts if _without_suffix(part) not in _GENERIC}
     return frozenset(words or {stem(part) for part in parts})
@@ -112,7 +112,7 @@ def owners_of(files: tuple[str, ...], entities: tuple[str, ...]) -> frozenset[st
 
 
 def _covers(stems: frozenset[str], part: frozenset[str]) -> bool:
-    """``product`` names productcatalog: a folder word of five letters or more that starts the entity's name."""
+    """``parcel`` names parceltracker: a folder word of five letters or more that starts the entity's name."""
     name = "".join(sorted(stems)) if len(stems) == 1 else ""
     return bool(name) and any(len(word) >= 5 and (name.startswith(word) or word.startswith(name)) for word in part)
 

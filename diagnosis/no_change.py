@@ -105,9 +105,7 @@ def dns(view: View) -> Case | None:
 
 
 _HOST = re.compile(r"(?:https?://)?((?:[a-z0-9-]+\.)+(?:[a-z]{2,24}))(?::\d+)?", re.I)
-_PEER_WORDS = frozenset(
-    "external thirdparty vendor provider partner upstream_provider saas acquirer carrier psp gateway_provider".split()
-)
+_PEER_WORDS = frozenset("external thirdparty vendor provider partner saas".split())
 _PEER_FAILS = (
     Failure.UNAVAILABLE,
     Failure.TIMEOUT,

@@ -153,7 +153,8 @@ def _nodes(verdict: Verdict, diagnosis: Diagnosis) -> tuple[NodeView, ...]:
             if place == len(names) - 1
             else "path"
         )
-        worst = next((f for f in diagnosis.findings if f.entity == name), None)
+        own = [f for f in diagnosis.findings if f.entity == name]
+        worst = next((f for f in own if f.channel is Channel.METRICS), own[0] if own else None)
         views.append(NodeView(name=name, role=role, deviation=_short_deviation(worst)))
     return tuple(views)
 

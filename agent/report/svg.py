@@ -45,8 +45,8 @@ def series_chart(view: SeriesView, changes: Sequence[ChangeView], fired_at: floa
     if view.onset is not None and start <= view.onset <= end:
         at = x(view.onset)
         parts.append(f'<line class="onset" x1="{at}" x2="{at}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"/>')
-        anchor = "end" if at > _WIDTH - 130 else "start"
-        shift = -5 if anchor == "end" else 5
+        # Before the onset the line is quiet, so that is where the label has room.
+        anchor, shift = ("end", -5) if at > _LEFT + 120 else ("start", 5)
         parts.append(
             f'<text class="mark" x="{at + shift}" y="{_TOP + 10}" text-anchor="{anchor}">onset {clock(view.onset)}</text>'
         )

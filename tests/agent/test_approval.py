@@ -27,7 +27,9 @@ def rollback_into(file: Path) -> Mapping[str, ActionSpec]:
     return registry(ActionSpec("roll_back", Remediation.ROLLBACK, Risk.REVERSIBLE, "Roll the deploy back.", run))
 
 
-async def wait_for_approval(recording: Path, settings: Settings, actions: Mapping[str, ActionSpec]) -> tuple[str, Action]:
+async def wait_for_approval(
+    recording: Path, settings: Settings, actions: Mapping[str, ActionSpec]
+) -> tuple[str, Action]:
     alert = parse_alert(json.loads((recording / "alert.json").read_text()))
     source = Source(kind="recording", place=str(recording))
     events = [event async for event in investigate(alert, source, settings, actions=actions)]
@@ -71,14 +73,18 @@ async def test_a_rejected_action_does_not_run_and_keeps_the_reason(recording: Pa
     assert not log.exists()
 
 
-async def test_a_waiting_investigation_is_not_resumed_without_a_decision(recording: Path, settings: Settings, tmp_path: Path):
+async def test_a_waiting_investigation_is_not_resumed_without_a_decision(
+    recording: Path, settings: Settings, tmp_path: Path
+):
     id, _ = await wait_for_approval(recording, settings, rollback_into(tmp_path / "log"))
     with pytest.raises(NotResumable, match="waits for a decision"):
         [event async for event in resume(id, settings)]
     assert Ledger(settings.home).investigation(id).status == "waiting"
 
 
-async def test_an_action_that_was_claimed_before_a_crash_is_not_run_again(recording: Path, settings: Settings, tmp_path: Path):
+async def test_an_action_that_was_claimed_before_a_crash_is_not_run_again(
+    recording: Path, settings: Settings, tmp_path: Path
+):
     log = tmp_path / "log"
     actions = rollback_into(log)
     id, action = await wait_for_approval(recording, settings, actions)

@@ -70,8 +70,12 @@ async def test_one_series_is_enough_for_a_report(copy: Path, settings: Settings)
 
 async def test_gaps_nan_and_garbage_are_skipped_and_said(copy: Path, settings: Settings):
     lines = (copy / "metrics.csv").read_text().splitlines()
-    broken = [line.rsplit(",", 1)[0] + ",NaN" if i % 7 == 1 else line for i, line in enumerate(lines) if i % 11 != 2 or i == 0]
-    (copy / "metrics.csv").write_text("\n".join([*broken, "not a time,front,x,1", "1,2", "2026-01-01T00:00:00Z,a,b,many"]))
+    broken = [
+        line.rsplit(",", 1)[0] + ",NaN" if i % 7 == 1 else line for i, line in enumerate(lines) if i % 11 != 2 or i == 0
+    ]
+    (copy / "metrics.csv").write_text(
+        "\n".join([*broken, "not a time,front,x,1", "1,2", "2026-01-01T00:00:00Z,a,b,many"])
+    )
     report = await run(copy, settings)
     assert report.change is not None
     assert any("rows skipped" in spot for spot in report.blind_spots)
@@ -90,14 +94,19 @@ async def test_times_out_of_order_change_nothing(copy: Path, recording: Path, tm
 
 async def test_unknown_fields_are_kept_out_of_the_way(copy: Path, settings: Settings):
     for name in ("logs.ndjson", "spans.ndjson", "changes.ndjson"):
-        rows = [json.loads(line) | {"x": {"deep": [1, {"y": None}]}, "": 3} for line in (copy / name).read_text().splitlines()]
+        rows = [
+            json.loads(line) | {"x": {"deep": [1, {"y": None}]}, "": 3}
+            for line in (copy / name).read_text().splitlines()
+        ]
         (copy / name).write_text("\n".join(map(json.dumps, rows)))
     assert (await run(copy, settings)).change is not None
 
 
 async def test_torn_and_binary_lines_are_skipped_and_said(copy: Path, settings: Settings):
     with (copy / "logs.ndjson").open("ab") as file:
-        file.write(b'{"timestamp": "2026-01-01T00:00:00Z", "body": "cut\n\x00\xff\xfe\n[1,2]\n"text"\n{"body": "no time"}\n')
+        file.write(
+            b'{"timestamp": "2026-01-01T00:00:00Z", "body": "cut\n\x00\xff\xfe\n[1,2]\n"text"\n{"body": "no time"}\n'
+        )
     report = await run(copy, settings)
     assert any("log_patterns" in spot and "skipped" in spot for spot in report.blind_spots)
 

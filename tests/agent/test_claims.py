@@ -67,7 +67,9 @@ async def test_a_wrong_onset_is_caught(report: Report, settings: Settings):
 async def test_a_reversed_order_is_caught(report: Report, settings: Settings):
     series = one(report, Check.SERIES_ONSET)
     subject = (*series.subject, *series.subject)
-    claim = series.model_copy(update={"check": Check.ORDER, "subject": subject, "value": (series.value[0] + 60, series.value[0])})
+    claim = series.model_copy(
+        update={"check": Check.ORDER, "subject": subject, "value": (series.value[0] + 60, series.value[0])}
+    )
     assert "before the cause" in problem(report, settings, claim)
 
 
