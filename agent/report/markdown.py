@@ -43,7 +43,7 @@ def _lines(report: Report) -> Iterable[str]:
     if report.claims:
         yield "\n## Evidence\n"
         yield "| claim | says | evidence |\n|---|---|---|"
-        yield from (f"| {c.id} | {safe(c.sentence)} | {', '.join(c.evidence_ids)} |" for c in report.claims)
+        yield from (f"| {c.id} | {safe(c.sentence)} | {safe(', '.join(c.evidence_ids))} |" for c in report.claims)
     yield from _sections(report)
     if report.removed_claims:
         yield f"\n{removed_line(report)}"

@@ -109,7 +109,7 @@ def _claims(report: Report) -> Table:
     table.add_column(overflow="fold")
     table.add_column(no_wrap=True, style="dim")
     for claim in report.claims:
-        table.add_row(f"  {claim.id}", Text(inert(claim.sentence)), Text(", ".join(claim.evidence_ids[:2])))
+        table.add_row(f"  {claim.id}", Text(inert(claim.sentence)), Text(inert(", ".join(claim.evidence_ids[:2]), 40)))
     return table
 
 
