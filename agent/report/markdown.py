@@ -47,7 +47,7 @@ def _lines(report: Report) -> Iterable[str]:
     yield from _sections(report)
     if report.removed_claims:
         yield f"\n{removed_line(report)}"
-    yield f"\n---\n{footer(report)}"
+    yield f"\n---\n{safe(footer(report))}"
 
 
 def _sections(report: Report) -> Iterable[str]:

@@ -64,7 +64,7 @@ def footer(report: Report) -> str:
     usd = f"${spend.usd:.4f}" if spend.usd else "$0.00"
     return (
         f"{usd} · {spend.tool_calls} tool calls · {spend.points:,} points read · {span_of(spend.seconds)} · "
-        f"{report.reasoner} reasoner · investigation {report.investigation_id}"
+        f"{inert(report.reasoner, 40)} reasoner · investigation {inert(report.investigation_id, 40)}"
     )
 
 
