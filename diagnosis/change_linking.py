@@ -100,6 +100,8 @@ def _judge(change: Change, net: NetChange | None, way: Delivery, scene: Scene, s
     if net is None:
         fit, specific = (0.0, min(specific, WEIGHTS["no_diff_cap"]))
     against = _contradiction(effects, in_sight, scene)
+    if symptom is not None and symptom.entity == way.entity != scene.entity:
+        reach, reach_reason = reach + WEIGHTS["shows_there"], f"{reach_reason}, and it shows at {way.entity} itself"
     timing, timing_reason = _timing(way, symptom, effect, scene)
     supports = [Support(weight=reach, reason=reach_reason), Support(weight=timing, reason=timing_reason)]
     if effect is not None and symptom is not None and fit > 0:
@@ -162,15 +164,26 @@ def _reach(entity: str, scene: Scene) -> tuple[float, str]:
 def _fit(
     effects: Sequence[Effect], symptoms: Sequence[Symptom], scene: Scene
 ) -> tuple[float, Effect | None, Symptom | None]:
-    """The best match of an effect with a symptom of the failing entity or of one near it."""
+    """The effect that explains most, and the symptom that it explains best.
+
+    Further signals that the same effect explains corroborate it, each at a fifth of its weight.
+    """
     best: tuple[float, Effect | None, Symptom | None] = (0.0, None, None)
     for effect in effects:
         row = expected_signals(effect)
+        by_signal: dict[str, tuple[float, Symptom]] = {}
         for symptom in symptoms:
-            weight = max((row.get(signal, 0.0) for signal in symptom.signals), default=0.0)
-            value = weight * (0.5 + 0.5 * symptom.strength) * _nearness(symptom.entity, scene)
-            if value > best[0]:
-                best = (value, effect, symptom)
+            for signal in symptom.signals & row.keys():
+                value = row[signal] * (0.5 + 0.5 * symptom.strength) * _nearness(symptom.entity, scene)
+                if value > by_signal.get(signal, (0.0, symptom))[0]:
+                    by_signal[signal] = (value, symptom)
+        ranked = sorted(by_signal.values(), key=lambda item: -item[0])
+        if not ranked:
+            continue
+        more = sum(value for value, _ in ranked[1:]) * WEIGHTS["corroboration_share"]
+        value = ranked[0][0] + min(more, WEIGHTS["corroboration_cap"])
+        if value > best[0]:
+            best = (value, effect, ranked[0][1])
     return best
 
 

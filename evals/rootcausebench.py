@@ -6,9 +6,10 @@ folder is translated; ``tests/ground_truth.json`` is read by the scorer, after t
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,11 @@ def translate(scenario: Scenario, recording: Path, *, without_culprit: bool = Fa
     _json(recording / "alert.json", _alert(json.loads((data / "alert.json").read_text())))
     if (data / "metrics.csv").exists():
         _metrics(data / "metrics.csv", recording / "metrics.csv")
-    if (data / "logs.ndjson").exists():
-        _lines(recording / "logs.ndjson", map(_log, _ndjson(data / "logs.ndjson")))
+    alert = json.loads((recording / "alert.json").read_text())
+    logs = list(_ndjson(data / "logs.ndjson")) if (data / "logs.ndjson").exists() else []
+    logs += _only_in_patterns(_list(data / "patterns.json"), logs, alert["fired_at"])
+    if logs:
+        _lines(recording / "logs.ndjson", map(_log, logs))
     if (data / "traces.json").exists():
         _lines(recording / "spans.ndjson", _spans(json.loads((data / "traces.json").read_text())))
     _lines(recording / "changes.ndjson", _changes(data / "context", hidden))
@@ -104,6 +108,33 @@ def _log(raw: dict[str, Any]) -> dict[str, Any]:
         "trace_id": raw.get("trace_id", ""),
         "attributes": rest,
     }
+
+
+_MOST_PATTERN_LINES = 20
+
+
+def _only_in_patterns(
+    patterns: list[dict[str, Any]], logs: list[dict[str, Any]], fired_at: str
+) -> list[dict[str, Any]]:
+    """Lines for patterns that the benchmark counted but of which its log sample holds none.
+
+    The pattern file has no times, so they are put into the minute before the alert; one that is no news against its
+    baseline is left out.
+    """
+    fired = datetime.fromisoformat(fired_at)
+    found = []
+    for pattern in patterns:
+        folded = re.sub(r"<\w+>", "\0", pattern["signature"])
+        shape = re.compile(".+?".join(re.escape(part) for part in folded.split("\0")))
+        if any(log["service"] == pattern["service"] and shape.search(log["msg"]) for log in logs):
+            continue
+        news = int(str(pattern.get("delta_vs_baseline", "0")).replace(",", ""))
+        for place in range(min(max(news, 0), _MOST_PATTERN_LINES)):
+            time = fired - timedelta(seconds=60 - 60 * place / _MOST_PATTERN_LINES)
+            severity = "WARN" if pattern.get("sentiment") == "negative" else "INFO"
+            line = {"timestamp": time.isoformat(), "service": pattern["service"], "severity_text": severity}
+            found.append({**line, "msg": pattern["signature"]})
+    return found
 
 
 def _spans(raw: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

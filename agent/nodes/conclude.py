@@ -30,11 +30,11 @@ def decide(alert: Alert, diagnosis: Diagnosis) -> Verdict:
     nothing = diagnosis.onset is None and top.probability >= 0.5 and "deviates" in top.sentence
     floor = _ENOUGH_TO_NAME_A_CHANGE if top.change_id else _ENOUGH_TO_NAME_A_CAUSE
     named = top if top.fault_kind is not FaultKind.UNKNOWN and top.probability >= floor else None
-    unnamed = 1.0 - sum(h.probability for h in diagnosis.hypotheses if h.change_id)
+    unseen = sum(h.probability for h in diagnosis.hypotheses if h.fault_kind is FaultKind.UNKNOWN and not h.change_id)
     return Verdict(
         nothing_wrong=nothing,
         hypothesis=named,
-        probability=named.probability if named else top.probability if nothing else unnamed,
+        probability=named.probability if named else top.probability if nothing else unseen,
         first_failing=diagnosis.first_failing,
         fault_kind=named.fault_kind if named else FaultKind.UNKNOWN,
         change_id=named.change_id if named else "",
