@@ -6,6 +6,7 @@ coincidence; nearness in time alone is what most innocent deploys have.
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -119,7 +120,8 @@ def _judge(change: Change, net: NetChange | None, way: Delivery, scene: Scene, s
         supports.append(Support(weight=WEIGHTS[way.how], reason=_how(way)))
     # Coincidence is cheap: without an effect that fits, what is shared counts little, and the other way round.
     ceiling = WEIGHTS["lone_specific"] if fit < 1.0 else math.inf
-    lone = WEIGHTS["lone_fit"] if specific < WEIGHTS["specific_floor"] else math.inf
+    textbook = effect is not None and symptom is not None and timing >= 1.6 and _is_textbook(effect, symptom)
+    lone = WEIGHTS["lone_textbook" if textbook else "lone_fit"] if specific < WEIGHTS["specific_floor"] else math.inf
     score = min(fit, lone) + min(specific, ceiling) + reach + timing
     score += (against.weight if against else 0.0) + (WEIGHTS.get(way.how, 0.0))
     return Link(change, score, tuple(supports), effect, symptom, way, "", fit, specific)
@@ -185,6 +187,11 @@ def _fit(
         if value > best[0]:
             best = (value, effect, ranked[0][1])
     return best
+
+
+def _is_textbook(effect: Effect, symptom: Symptom) -> bool:
+    row = expected_signals(effect)
+    return max((row.get(signal, 0.0) for signal in symptom.signals), default=0.0) >= WEIGHTS["textbook"]
 
 
 def _nearness(entity: str, scene: Scene) -> float:
@@ -266,7 +273,8 @@ def _specific(
     )
     total += min(place, WEIGHTS["setting_place_cap" if named else "place_cap"])
     found += place_support if place > 0.3 and not found else []
-    for weight, support in (_frames(change, net, symptoms, scene), _numbers(effects, symptoms, scene)):
+    hits = (_frames(change, net, symptoms, scene), _numbers(effects, symptoms, scene), _literals(net, symptoms, scene))
+    for weight, support in hits:
         if support is not None:
             total += weight * factor
             found.append(support)
@@ -325,6 +333,27 @@ def _frames(change: Change, net: NetChange, symptoms: Sequence[Symptom], scene: 
         if weight > best[0]:
             names = ", ".join(sorted(hit_files | hit_functions))
             reason = f"the errors of {symptom.entity} point to what it changed: {names}"
+            best = (weight, Support(weight=weight, reason=reason, finding_id=_id(scene, symptom)))
+    return best
+
+
+_LITERAL = re.compile(r"[\"'`]([^\"'`\s]{5,120})[\"'`]|(?<=[\s=:])([\w.-]+(?:[/.:][\w*{}.-]+)+)")
+
+
+def _literals(net: NetChange, symptoms: Sequence[Symptom], scene: Scene) -> tuple[float, Support | None]:
+    """A path, host, topic or key that stands in a changed (or moved) line and, to the letter, in a failing text."""
+    lines = [*net.removed, *net.added, *net.moved, *(p.old for p in net.pairs), *(p.new for p in net.pairs)]
+    found = {a or b for line in lines if not inert_file(line.file) for a, b in _LITERAL.findall(line.text)}
+    texts = {text.rstrip("*/").lower() for text in found}
+    best: tuple[float, Support | None] = (0.0, None)
+    for symptom in symptoms:
+        if not symptom.bad or not symptom.has(*(s for s in symptom.signals if s.startswith("text:"))):
+            continue
+        text = symptom.text.lower()
+        hits = sorted(t for t in texts if len(t) >= 6 and re.search(r"[./:_-]", t.strip("/")) and t in text)
+        weight = WEIGHTS["literal"] * (0.5 + 0.5 * symptom.strength) * _nearness(symptom.entity, scene) * bool(hits)
+        if weight > best[0]:
+            reason = f"{hits[-1]} stands in its changed lines and in what {symptom.entity} says"
             best = (weight, Support(weight=weight, reason=reason, finding_id=_id(scene, symptom)))
     return best
 

@@ -1,7 +1,7 @@
 """How a change reached production: its own deploy, a later deploy that carried it along, or the flag that it waits for.
 
-A commit that nobody deployed by its own id rides the next deploy of an entity that its files belong to: deploys ship
-the head of the branch, so they carry every commit merged before them.
+A commit that nobody deployed by its own id rides the next deploy of an entity that its files belong to (of any entity,
+where they belong to none): deploys ship the head of the branch, so they carry every commit merged before them.
 """
 
 from collections.abc import Iterable
@@ -12,11 +12,6 @@ from diagnosis.telemetry import Change, ChangeKind
 from diagnosis.words import split_identifier, stem
 
 _GENERIC = frozenset("service svc server app api srv backend web core main src lib pkg cmd internal job".split())
-_SHARED = frozenset(
-    """pkg lib libs internal common shared platform config configs conf charts helm deploy infra k8s kubernetes
-    manifests proto protos schema schemas db database migrations vendor third_party core packages modules terraform
-    envs values ops nginx envoy gateway base utils util middleware framework sdk client clients tools global""".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +42,6 @@ def deliveries(change: Change, changes: Iterable[Change], entities: Iterable[str
         if not change.time <= deploy.time <= before or deploy.entity in found:
             continue
         if owners and deploy.entity not in owners:
-            continue
-        if not owners and not is_shared(change.files):
             continue
         found[deploy.entity] = Delivery(deploy.time, deploy.entity, "carried", deploy.id)
     if found:
@@ -115,8 +108,3 @@ def _covers(stems: frozenset[str], part: frozenset[str]) -> bool:
     """``parcel`` names parceltracker: a folder word of five letters or more that starts the entity's name."""
     name = "".join(sorted(stems)) if len(stems) == 1 else ""
     return bool(name) and any(len(word) >= 5 and (name.startswith(word) or word.startswith(name)) for word in part)
-
-
-def is_shared(files: tuple[str, ...]) -> bool:
-    """True for code or configuration that lies in no service's own folder."""
-    return any("/" not in path or set(path.lower().split("/")[:-1]) & _SHARED for path in files)

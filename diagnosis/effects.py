@@ -30,6 +30,7 @@ class EffectKind(StrEnum):
     BOUND_REMOVED = "bound_removed"
     REGEX_CHANGED = "regex_changed"
     UNIT_CHANGED = "unit_changed"
+    REORDERED = "reordered"
     SCHEMA_CHANGED = "schema_changed"
     INDEX_DROPPED = "index_dropped"
     TABLE_LOCKED = "table_locked"
@@ -285,9 +286,13 @@ def _of_added(removed: list[Line], added: list[Line], pairs: list[Pair]) -> list
 
 
 def _of_moved(change: NetChange) -> list[Effect]:
-    """A lock or unlock that changed places holds the lock over something else than before."""
-    line = next((line for line in change.moved if _LOCK.search(line.text)), None)
-    return [Effect(EffectKind.LOCK_WIDENED, _quote(line, "+"), line.file)] if line else []
+    """Lines that changed places: a lock is then held over something else, and a list of rules matches differently."""
+    lock = next((line for line in change.moved if _LOCK.search(line.text)), None)
+    if lock is not None:
+        return [Effect(EffectKind.LOCK_WIDENED, _quote(lock, "+"), lock.file)]
+    moved = [line for line in change.moved if _matters(line) and not line.is_comment and not inert_file(line.file)]
+    moved = [line for line in moved if not dependency_file(line.file)]
+    return [Effect(EffectKind.REORDERED, _quote(moved[0], "+"), moved[0].file)] if len(moved) >= 2 else []
 
 
 def _unclassified(removed: list[Line], added: list[Line], pairs: list[Pair]) -> Effect:

@@ -18,7 +18,7 @@ from diagnosis.findings import (
     RuledOut,
     Support,
 )
-from diagnosis.localise import blast_radius, causal_path, first_failing
+from diagnosis.localise import blast_radius, causal_path, earlier_elsewhere, first_failing
 from diagnosis.symptoms import Symptom, log_symptoms, mentions, metric_symptoms, span_symptoms, with_mentions
 from diagnosis.telemetry import Change, ChangeKind, PatternTable, SeriesMatrix, Span, Topology, Window
 from diagnosis.traces import topology_of, tree_of
@@ -60,6 +60,11 @@ def diagnose(incident: Incident) -> Diagnosis:
     slack = _slack(incident.metrics)
     blames = with_mentions(topology, mentions(symptoms, entities))
     origin = first_failing(incident.entity, symptoms, topology, blames, slack)
+    moved = earlier_elsewhere(origin, symptoms, topology, slack)
+    if moved != origin and onset is not None:
+        origin = moved
+        starts = [s.onset for s in symptoms if s.bad and s.entity == origin and s.onset is not None]
+        onset = min([onset, *starts])
     ranked = _ranked_symptoms(symptoms, origin, incident)
     findings = [_finding(symptom, f"F{place}") for place, symptom in enumerate(ranked, 1)]
     ids = {id(symptom): finding.id for symptom, finding in zip(ranked, findings, strict=True)}

@@ -55,17 +55,19 @@ _RAISED: dict[Role, Row] = {
 _REPLACED: dict[Role, Row] = {
     Role.ENDPOINT: _row("text:dns=3 text:refused=3 text:not_found=2.5 text:auth=2 text:certificate=2 text:timeout=1.5 text:unavailable=1.5 text:read_only=2.5 text:unreachable=2.5 latency+=1.2 text:config=2.5 errors+=0.8 text:reset=1.5 lag+=1 text:schema=1"),
     Role.LOG_LEVEL: _row("disk+=3 text:disk_full=3 disk_io+=2 cpu+=1.5 latency+=1"),
+    Role.CACHE_SIZE: _row("cache_hits-=3 cache_misses+=3 text:cache_miss=2.5 traffic+=2 latency+=1 cpu+=1 memory+=1.5 text:out_of_memory=1.5 errors+=0.8"),
+    Role.INTERVAL: _row("traffic+=2 cpu+=2 latency+=1.5 lag+=2 text:lock=1.5 text:slow=1.5 drift+=2 queue+=1.5 text:timeout=1 disk_io+=1.5 other+=0.5 other-=0.5"),
     Role.MODEL: _row("quality-=3 drift+=2.5 latency+=2 memory+=2 text:out_of_memory=2 text:drift=2.5 errors+=1 text:schema=1.5 text:type=1.5 text:validation=1.5"),
     Role.MACHINE: _row("cpu+=2.2 memory+=2.2 text:out_of_memory=2 throttle+=2 disk_io+=2 connections+=1.5 latency+=1.5 text:slow=1.5 text:pool_exhausted=1.2 text:timeout=1"),
     Role.SWITCH: _row("errors+=1 latency+=1 text:auth=1.5 text:validation=1.5 text:certificate=1.5 text:config=2 cache_hits-=1.5 cache_misses+=1.5 text:lock=1 cpu+=1 disk+=1 text:parse=1 text:reset=1"),
     Role.VERSION: _row("errors+=1 text:exception=1 text:type=1.5 text:parse=1.5 text:config=1.5 text:restart=1.5 restarts+=1.5 latency+=0.8 text:schema=1.2"),
 }  # fmt: skip
-_ANY_VALUE = _row("text:not_found=2 text:schema=2 text:config=2 text:validation=2 text:parse=2 text:auth=2 text:type=1.5 text:null_value=1.2 text:dns=2 text:refused=2 text:signature=2 text:clock=1 quality-=1.5 drift+=1.5 text:drift=1.5 errors+=0.8 text:certificate=1.5 cache_hits-=1 latency+=0.5 lag+=0.8 text:poison=1")  # fmt: skip
-_ANY_NUMBER = _row("errors+=0.8 latency+=0.8 quality-=2 drift+=2 text:validation=1.5 text:bounds=1.5 cpu+=0.8 limit-=3 limit+=1 text:overloaded=0.8 text:rate_limited=0.8 memory+=0.8 text:timeout=0.8 queue+=0.8 text:drift=1.5")  # fmt: skip
+_ANY_VALUE = _row("other+=0.6 other-=0.6 text:not_found=2 text:schema=2 text:config=2 text:validation=2 text:parse=2 text:auth=2 text:type=1.5 text:null_value=1.2 text:dns=2 text:refused=2 text:signature=2 text:clock=1 quality-=1.5 drift+=1.5 text:drift=1.5 errors+=0.8 text:certificate=1.5 cache_hits-=1 latency+=0.5 lag+=0.8 text:poison=1")  # fmt: skip
+_ANY_NUMBER = _row("other+=0.8 other-=0.8 errors+=0.8 latency+=0.8 quality-=2 drift+=2 text:validation=1.5 text:bounds=1.5 cpu+=0.8 limit-=3 limit+=1 text:overloaded=0.8 text:rate_limited=0.8 memory+=0.8 text:timeout=0.8 queue+=0.8 text:drift=1.5")  # fmt: skip
 
 _CODE: dict[EffectKind, Row] = {
-    EffectKind.NAME_REPLACED: _row("text:schema=2.5 text:null_value=2 text:not_found=2 text:validation=2 text:parse=2 text:auth=2 text:config=2 text:type=2 text:signature=2 text:drift=2 drift+=2 quality-=1.5 text:bounds=1.2 text:exception=1.2 errors+=1 text:dns=1.2 text:refused=1.2 text:poison=1.5 latency+=0.5 cpu+=0.5 text:slow=0.6"),
-    EffectKind.GUARD_REMOVED: _row("text:null_value=3 text:bounds=3 text:type=2.5 text:parse=2 text:validation=2 text:schema=1.5 text:exception=2 errors+=1.2 restarts+=1.5 text:restart=1.2 text:poison=1.5 text:drift=1.5 drift+=1.5 quality-=1.5 traffic+=0.8 text:lock=0.8 text:unavailable=0.8 text:auth=1"),
+    EffectKind.NAME_REPLACED: _row("other+=0.8 other-=0.8 text:schema=2.5 text:null_value=2 text:not_found=2 text:validation=2 text:parse=2 text:auth=2 text:config=2 text:type=2 text:signature=2 text:drift=2 drift+=2 quality-=1.5 text:bounds=1.2 text:exception=1.2 errors+=1 text:dns=1.2 text:refused=1.2 text:poison=1.5 latency+=0.5 cpu+=0.5 text:slow=0.6"),
+    EffectKind.GUARD_REMOVED: _row("other+=0.8 other-=0.8 text:null_value=3 text:bounds=3 text:type=2.5 text:parse=2 text:validation=2 text:schema=1.5 text:exception=2 errors+=1.2 restarts+=1.5 text:restart=1.2 text:poison=1.5 text:drift=1.5 drift+=1.5 quality-=1.5 traffic+=0.8 text:lock=0.8 text:unavailable=0.8 text:auth=1"),
     EffectKind.GUARD_ADDED: _row("text:validation=0.8 errors+=0.4 text:auth=0.5"),
     EffectKind.RELEASE_REMOVED: _row("text:out_of_memory=3 memory+=2.8 text:descriptors=3 connections+=2.8 text:pool_exhausted=2.8 pool_use+=2.8 pool_wait+=2.5 gc+=2 text:lock=2 lock_wait+=2 restarts+=1.5 text:restart=1.2 disk+=2 text:disk_full=2 queue+=1.2 lag+=1 text:timeout=0.8"),
     EffectKind.LOCK_WIDENED: _row("text:lock=3 lock_wait+=3 latency+=1.5 queue+=1.5 text:pool_exhausted=1.5 text:timeout=1.2 pool_wait+=1.5 pool_use+=1 text:slow=1.2 lag+=1"),
@@ -79,10 +81,11 @@ _CODE: dict[EffectKind, Row] = {
     EffectKind.REGEX_CHANGED: _row("cpu+=2.5 latency+=1.8 text:timeout=1.2 text:parse=1.8 text:validation=1.8 text:slow=1.2 self_time+=1.8 text:not_found=1.2 text:auth=0.8"),
     EffectKind.SCHEMA_CHANGED: _row("text:schema=3 text:null_value=1.5 text:lock=1.8 lock_wait+=1.8 errors+=1.2 text:not_found=1 text:parse=1.5 text:type=1.2 latency+=0.8 text:slow=1"),
     EffectKind.UNIT_CHANGED: _row("text:timeout=2 timeouts+=2 latency+=1.2 errors+=1 text:validation=1.5 text:bounds=1.5 text:rate_limited=1 quality-=1.5 drift+=1.5 memory+=1 text:out_of_memory=1.2 cache_hits-=1.5 cache_misses+=1.5 text:auth=1 queue+=0.8 text:retry=1 text:pool_exhausted=1.2 pool_wait+=1"),
+    EffectKind.REORDERED: _row("text:auth=2 text:not_found=1.8 text:validation=1.2 text:null_value=1.2 text:config=1.5 errors+=1 text:lock=1 text:exception=0.8 other+=0.5 other-=0.5"),
     EffectKind.INDEX_DROPPED: _row("text:slow=3 latency+=2.2 cpu+=2.2 disk_io+=2 text:timeout=1.5 pool_wait+=1.5 text:pool_exhausted=1.5 text:lock=1"),
     EffectKind.TABLE_LOCKED: _row("text:lock=3 lock_wait+=3 text:timeout=1.5 latency+=1.5 pool_wait+=1.5 text:pool_exhausted=1.5 text:slow=1.2"),
     EffectKind.STRICTER: _row("text:validation=2.5 text:auth=2.2 errors+=1.2 text:parse=1.5 text:schema=1.5 text:not_found=1 text:rate_limited=1 text:poison=1.5 text:exception=1 text:type=1 text:unavailable=0.5"),
-    EffectKind.LOGIC_CHANGED: _row("text:exception=1 text:null_value=1 text:bounds=1 text:type=1 text:parse=1 text:validation=1 text:auth=0.8 errors+=0.8 latency+=0.6 cpu+=0.8 memory+=0.8 quality-=1 drift+=1 text:schema=0.8 text:drift=0.8 text:signature=1"),
+    EffectKind.LOGIC_CHANGED: _row("other+=0.8 other-=0.8 text:exception=1 text:null_value=1 text:bounds=1 text:type=1 text:parse=1 text:validation=1 text:auth=0.8 errors+=0.8 latency+=0.6 cpu+=0.8 memory+=0.8 quality-=1 drift+=1 text:schema=0.8 text:drift=0.8 text:signature=1"),
     EffectKind.DEPENDENCY_BUMPED: _row("text:exception=0.6 text:type=0.8 text:parse=0.6 errors+=0.3 memory+=0.5 text:certificate=0.5 text:null_value=0.4"),
     EffectKind.OBSERVED_ONLY: _row("disk+=0.8 text:disk_full=0.8"),
 }  # fmt: skip

@@ -17,9 +17,12 @@ from diagnosis.telemetry import Edge, Topology
 _INHERITED_TEXT = frozenset(
     f"text:{family.value}"
     for family in (Failure.TIMEOUT, Failure.UNAVAILABLE, Failure.REFUSED, Failure.RESET, Failure.RETRY, Failure.SLOW,
-                   Failure.OVERLOADED, Failure.OTHER, Failure.EXCEPTION, Failure.CANCELLED, Failure.UNREACHABLE)
+                   Failure.OVERLOADED, Failure.OTHER, Failure.EXCEPTION, Failure.CANCELLED, Failure.UNREACHABLE,
+                   Failure.POOL_EXHAUSTED)
 )  # fmt: skip
-_INHERITED_MEASURES = frozenset(("latency+", "errors+", "timeouts+", "queue+", "retries+", "fanout+", "errors-"))
+_INHERITED_MEASURES = frozenset(
+    ("latency+", "errors+", "timeouts+", "queue+", "retries+", "fanout+", "errors-", "pool_wait+", "pool_use+")
+)
 _NOT_OWN = frozenset(("cancelled+", "text:cancelled", "traffic+", "traffic-", "latency-"))
 
 
@@ -74,6 +77,28 @@ def first_failing(
             return current
         current = max(options)[1]
         seen.add(current)
+
+
+def earlier_elsewhere(origin: str, symptoms: Sequence[Symptom], topology: Topology, slack: float) -> str:
+    """The entity whose own trouble began well before anything at ``origin``, where ``origin`` has none of its own.
+
+    Work that is handed over by a queue or a store leaves no call edge; what stays is that somebody upstream failed in
+    a way that cannot be inherited, and earlier. ``origin`` itself when there is no such entity.
+    """
+    sick = suffering(symptoms)
+    here = sick.get(origin, [])
+    if own_trouble(here, blamed=False) >= 0.8:
+        return origin
+    start = min((s.onset for s in symptoms if s.entity == origin and s.onset is not None), default=float("inf"))
+    options = [
+        (_start(theirs), entity)
+        for entity, theirs in sick.items()
+        if entity != origin
+        and own_trouble(theirs, blamed=True) >= 0.7
+        and _start(theirs) < start - slack
+        and origin not in topology.reach(entity)
+    ]
+    return min(options)[1] if options else origin
 
 
 def _start(symptoms: Sequence[Symptom]) -> float:

@@ -57,7 +57,7 @@ _RULES: tuple[tuple[Measure, tuple[frozenset[str], ...]], ...] = tuple(
         (Measure.LOCK_WAIT, ("lock locks mutex deadlock deadlocks latch contention semaphore",)),
         (Measure.POOL_WAIT, ("pool acquire checkout hikari hikaricp connection", "wait waiting waiters pending acquire acquisition")),
         (Measure.DRIFT, ("drift psi kl skew divergence wasserstein staleness freshness",)),
-        (Measure.QUALITY, ("accuracy auc precision recall f1 conversion ctr acceptance quality score calibration mae rmse",)),
+        (Measure.QUALITY, ("accuracy auc precision recall f1 conversion ctr click clicks clickthrough acceptance quality score calibration cosine similarity relevance ndcg mrr engagement completion",)),
         (Measure.LIMIT, ("max limit limits capacity maximum ceiling quota desired maxsize", "pool conns connections connection threads thread workers worker memory cpu heap size replicas queue open fds files limit concurrency goroutines rate bytes")),
         (Measure.LAG, ("lag behind backlog delay", "consumer replication replica group offset kafka lag seconds messages queue partition")),
         (Measure.QUEUE, ("queue queued backlog pending inflight waiting outstanding",)),

@@ -3,6 +3,7 @@
 Each detector looks for the mechanism itself and returns a case with its reasons, or nothing.
 """
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 from diagnosis.change_linking import Scene
 from diagnosis.failure_text import Failure
 from diagnosis.findings import FaultKind, Remediation, Support
+from diagnosis.measures import Measure, measure_of
 from diagnosis.symptoms import Symptom, amount
 from diagnosis.telemetry import LogPattern, PatternTable, SeriesMatrix
 from diagnosis.words import split_identifier
@@ -147,7 +149,7 @@ def foreign_peer(view: View) -> Case | None:
             s
             for s in view.scene.symptoms
             if re.search(
-                r"status ?page|provider (incident|status)|degraded (performance|service)|incident reported",
+                r"status ?page|provider (incident|status)|degraded|incident",
                 s.text,
                 re.I,
             )
@@ -222,17 +224,19 @@ def surge(view: View) -> Case | None:
         return None
     edge = [s for s in rises if not view.scene.topology.callers(s.entity)]
     at_target = [s for s in rises if s.entity == view.scene.entity]
-    inner = at_target if not view.scene.topology.callers(view.scene.entity) else []
+    callers = view.scene.topology.callers(view.scene.entity)
+    measured = any(measure_of(key.metric) is Measure.TRAFFIC for key in view.matrix.keys if key.entity in callers)
+    # Traffic into an inner service is demand only as far as its callers' traffic is not known to be steady.
+    inner = at_target if not measured else []
     first = min((edge or inner), key=lambda s: (s.onset or 0.0, -(s.after or 0) / (s.before or 1)), default=None)
-    if first is None or first.onset is None:
+    if first is None or first.onset is None or first.onset > view.scene.onset + 90:
         return None
-    if first.onset > view.scene.onset + 90 or any(
-        s.has("retries+", "text:retry") for s in view.scene.symptoms if s.bad
-    ):
-        return None
+    if any(s.has("retries+", "text:retry") and (s.onset or 0.0) <= first.onset for s in view.scene.symptoms if s.bad):
+        return None  # clients that try again look like demand
     ratio = (first.after or 0) / (first.before or 1)
+    weight = (3.2 if edge or not callers else 2.2) + min(0.8, 0.3 * math.log2(ratio / 1.5))
     supports = [
-        view.support(3.2, f"demand rose {amount(ratio)} times, not after the first symptom: {first.sentence}", first)
+        view.support(weight, f"demand rose {amount(ratio)} times, not after the first symptom: {first.sentence}", first)
     ]
     others = {s.entity: (s.after or 0) / (s.before or 1) for s in rises if s.entity != first.entity}
     alike = [entity for entity, other in others.items() if 0.6 <= other / ratio <= 1.6]

@@ -9,6 +9,7 @@ from agent.state import Investigation, Outcome, Question
 from diagnosis.telemetry import Topology
 from tools.spec import ToolName
 
+_CHANGES_SECONDS = 7 * 86_400.0  # a leak or a flag may wait for days before it shows
 _NEIGHBOURHOOD = 200  # entities; a smaller system is looked at whole
 
 
@@ -23,7 +24,11 @@ async def scope(state: Investigation, runtime: Runtime[Bench]) -> Investigation:
             (ToolName.QUERY_METRICS, about, "which series left their baseline, and when?"),
             (ToolName.LOG_PATTERNS, about, "which log patterns are new, risen or gone?"),
             (ToolName.GET_TRACES, about, "where do calls fail or slow down?"),
-            (ToolName.LIST_CHANGES, {"start": current.start, "end": current.end}, "what changed before?"),
+            (
+                ToolName.LIST_CHANGES,
+                {"start": current.end - _CHANGES_SECONDS, "end": current.end},
+                "what changed before?",
+            ),
         ]
         asked = [(tool.value, json.dumps(arguments, sort_keys=True), why) for tool, arguments, why in wanted]
         current = current.model_copy(update={"entities": entities})

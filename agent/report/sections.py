@@ -12,11 +12,9 @@ def confidence(report: Report) -> str:
         return f"probability that nothing is wrong: {share(report.probability)}"
     if report.cause_found:
         return f"probability {share(report.probability)}"
-    return (
-        f"probability that no listed change is to blame: {share(report.probability)}"
-        if report.hypotheses
-        else "no verdict"
-    )
+    if not report.hypotheses:
+        return "no verdict"
+    return f"probability that the cause lies outside the telemetry at hand: {share(report.probability)}"
 
 
 def onset_line(report: Report) -> str:
