@@ -120,7 +120,12 @@ def _judge(change: Change, net: NetChange | None, way: Delivery, scene: Scene, s
         supports.append(Support(weight=WEIGHTS[way.how], reason=_how(way)))
     # Coincidence is cheap: without an effect that fits, what is shared counts little, and the other way round.
     ceiling = WEIGHTS["lone_specific"] if fit < 1.0 else math.inf
-    textbook = effect is not None and symptom is not None and timing >= 1.6 and _is_textbook(effect, symptom)
+    textbook = (
+        effect is not None
+        and symptom is not None
+        and timing >= WEIGHTS["textbook_timing"]
+        and _is_textbook(effect, symptom)
+    )
     lone = WEIGHTS["lone_textbook" if textbook else "lone_fit"] if specific < WEIGHTS["specific_floor"] else math.inf
     score = min(fit, lone) + min(specific, ceiling) + reach + timing
     score += (against.weight if against else 0.0) + (WEIGHTS.get(way.how, 0.0))

@@ -77,6 +77,11 @@ def dependency_file(path: str) -> bool:
     return bool(_DEPENDENCY_FILE.search(path))
 
 
+def config_file(path: str) -> bool:
+    """True for values and configuration, which can be set back without building anything."""
+    return bool(re.search(r"\.(ya?ml|json|toml|ini|conf|cfg|properties|env|tf|tfvars|hcl|xml)$", path, re.IGNORECASE))
+
+
 _OBSERVE = re.compile(
     r"\b(log|logger|logging|slog|zap|console|tracer|span|metrics?|prometheus|statsd|counter|gauge|histogram|telemetry|meter)\w*\s*[.(:]"
     r"|\.(inc|observe|record|set_?attributes?|with_?labels?|labels|add_?event|debug|info|warn)\w*\(|NewCounter|NewHistogram|NewGauge|(Counter|Gauge|Histogram)Opts"

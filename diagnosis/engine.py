@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from diagnosis import no_change
 from diagnosis.change_linking import Link, Scene, link_changes
-from diagnosis.effects import EffectKind
+from diagnosis.effects import EffectKind, config_file
 from diagnosis.fault_kinds import kind_of_change, kind_of_symptoms
 from diagnosis.findings import (
     Channel,
@@ -218,6 +218,14 @@ def _undo(link: Link, kind: FaultKind) -> Remediation:
         case ChangeKind.CONFIG:
             return Remediation.CONFIG_REVERT
         case _:
+            if link.delivery is not None and link.delivery.how == "gated":
+                return Remediation.FLAG_OFF
+            if (
+                link.delivery is not None
+                and link.delivery.how != "deployed"
+                and all(map(config_file, link.change.files))
+            ):
+                return Remediation.CONFIG_REVERT
             effect = link.effect
             adds_query = effect is not None and effect.kind is EffectKind.QUERY_ADDED
             if kind is FaultKind.SCHEMA_MISMATCH and adds_query:

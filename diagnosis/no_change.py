@@ -122,6 +122,10 @@ _PEER_FAILS = (
 def foreign_peer(view: View) -> Case | None:
     """Calls to somebody else's system fail, and nothing of ours that they pass through is at fault itself."""
     blamed: dict[str, list[Symptom]] = {}
+    for symptom in view.scene.symptoms:
+        if symptom.channel.value == "logs" and _STATUS.search(symptom.text):
+            for peer in _foreign_names(symptom.text, view):
+                blamed.setdefault(peer, []).append(symptom)
     for symptom in view.with_text(*_PEER_FAILS, Failure.OTHER, Failure.EXCEPTION):
         for peer in _foreign_names(symptom.text, view):
             blamed.setdefault(peer, []).append(symptom)
@@ -144,18 +148,7 @@ def foreign_peer(view: View) -> Case | None:
     ]
     if metrics:
         supports.append(view.support(1.2, metrics[0].sentence, metrics[0]))
-    status = next(
-        (
-            s
-            for s in view.scene.symptoms
-            if re.search(
-                r"status ?page|provider (incident|status)|degraded|incident",
-                s.text,
-                re.I,
-            )
-        ),
-        None,
-    )
+    status = next((s for s in texts if s.channel.value == "logs" and _STATUS.search(s.text)), None)
     if status is not None:
         supports.append(view.support(2.0, f"the provider reports trouble: {status.sentence}", status))
     if len(texts) > 1:
@@ -186,6 +179,8 @@ def _foreign_names(text: str, view: View) -> set[str]:
     return found | {word for word in re.findall(r"[A-Za-z][\w-]{3,}", text) if _is_foreign(word)}
 
 
+# What providers and those who watch them call it when a provider is in trouble.
+_STATUS = re.compile(r"status ?page|incident|outage|degraded|partial(ly)? unavailable|maintenance", re.I)
 _FILE_ENDINGS = (
     ".go",
     ".py",
@@ -222,8 +217,9 @@ def surge(view: View) -> Case | None:
     rises = [s for s in rises if (s.after or 0) >= 1.5 * (s.before or 1)]
     if not rises:
         return None
-    edge = [s for s in rises if not view.scene.topology.callers(s.entity)]
-    at_target = [s for s in rises if s.entity == view.scene.entity]
+    target, topology = view.scene.entity, view.scene.topology
+    edge = [s for s in rises if not topology.callers(s.entity) and target in {s.entity, *topology.reach(s.entity)}]
+    at_target = [s for s in rises if s.entity == target]
     callers = view.scene.topology.callers(view.scene.entity)
     measured = any(measure_of(key.metric) is Measure.TRAFFIC for key in view.matrix.keys if key.entity in callers)
     # Traffic into an inner service is demand only as far as its callers' traffic is not known to be steady.
