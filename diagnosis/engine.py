@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from diagnosis import no_change
-from diagnosis.change_linking import Link, Scene, link_changes
+from diagnosis.change_linking import Link, link_changes
 from diagnosis.effects import EffectKind, config_file
 from diagnosis.fault_kinds import kind_of_change, kind_of_symptoms
 from diagnosis.findings import (
@@ -19,6 +19,7 @@ from diagnosis.findings import (
     Support,
 )
 from diagnosis.localise import blast_radius, causal_path, earlier_elsewhere, first_failing
+from diagnosis.scene import Scene
 from diagnosis.symptoms import Symptom, log_symptoms, mentions, metric_symptoms, span_symptoms, with_mentions
 from diagnosis.telemetry import Change, ChangeKind, PatternTable, SeriesMatrix, Span, Topology, Window
 from diagnosis.traces import topology_of, tree_of

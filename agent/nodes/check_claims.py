@@ -3,7 +3,7 @@
 from langgraph.runtime import Runtime
 
 from agent.bench import Bench
-from agent.claims import check_claim
+from agent.claim_checks import check_claim
 from agent.state import Claim, Investigation, RemovedClaim, Verdict
 from diagnosis.findings import FaultKind, Remediation
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.alerts import parse_alert
-from agent.claims import check_claim
+from agent.claim_checks import check_claim
 from agent.events import Finished
 from agent.evidence import EvidenceStore
 from agent.investigate import investigate

@@ -1,0 +1,33 @@
+"""What every explanation is judged against: the failing entity, the onset, the symptoms, the map and the changes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from diagnosis.symptoms import Symptom
+from diagnosis.telemetry import Change, Topology
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """``onset`` is of the alert, ``first_onset`` of the first bad symptom."""
+
+    entity: str
+    onset: float
+    first_onset: float
+    symptoms: Sequence[Symptom]
+    topology: Topology
+    entities: frozenset[str]
+    changes: Sequence[Change]
+    finding_ids: Mapping[int, str] = field(default_factory=dict)
+
+    def finding_id(self, symptom: Symptom) -> str:
+        """The finding that reports this symptom, or "" when it did not make the list."""
+        return self.finding_ids.get(id(symptom), "")
+
+    def nearness(self, entity: str) -> float:
+        """1 at the failing entity, less the farther away in calls."""
+        if entity == self.entity:
+            return 1.0
+        if entity in self.topology.callers(self.entity) or entity in self.topology.callees(self.entity):
+            return 0.85
+        return 0.6
