@@ -67,7 +67,9 @@ def _flat(raw: Mapping[str, Any]) -> dict[str, str]:
     flat: dict[str, str] = {}
     for layer in (raw.get("annotations"), raw.get("labels"), raw):
         if isinstance(layer, Mapping):
-            flat |= {str(k): str(v)[:4000] for k, v in layer.items() if isinstance(v, str | int | float) and v != ""}
+            texts = {str(k): str(v)[:4000] for k, v in layer.items() if isinstance(v, str | int | float) and v != ""}
+            # JSON may carry half a surrogate pair, which no database and no page can hold.
+            flat |= {k: v.encode("utf-8", "replace").decode() for k, v in texts.items()}
     return flat
 
 

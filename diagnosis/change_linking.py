@@ -200,4 +200,5 @@ def _timing(way: Delivery, symptom: Symptom | None, effect: Effect | None, scene
     weight = next((value for limit, value in limits if minutes <= limit), -0.5)
     if slow:
         weight = max(weight, 1.0)
-    return weight, f"it took effect {amount(minutes)} min before the first symptom that it would explain"
+    ago = f"{amount(round(minutes))} min" if minutes >= 1.5 else f"{amount(round(minutes * 60))} s"
+    return weight, f"it took effect {ago} before the first symptom that it would explain"

@@ -1,6 +1,8 @@
 """The report as JSON, and its published schema."""
 
 import json
+import math
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,11 +10,31 @@ from typing import Any
 from agent.state import Report
 
 SCHEMA_ID = "urn:probable-cause:report:1"
+# What acts on a terminal or on a reader's eye, and what UTF-8 cannot hold. Escaped it is still the same text.
+_ACTING = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]")
 
 
 def render_json(report: Report) -> str:
-    """Sorted keys, two spaces; money as text; times as epoch seconds."""
-    return json.dumps(report.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False)
+    """Sorted keys, two spaces; money as text; times as epoch seconds; a number that is none (NaN, infinity) is null.
+
+    Lossless, and inert where it is printed: control and direction characters are escaped.
+    """
+    text = json.dumps(
+        _finite(report.model_dump(mode="json")), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False
+    )
+    return _ACTING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)  # fmt: skip
+
+
+def _finite(value: object) -> object:
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case dict():
+            return {key: _finite(item) for key, item in value.items()}
+        case list():
+            return [_finite(item) for item in value]
+        case _:
+            return value
 
 
 def report_schema() -> dict[str, Any]:

@@ -1,72 +1,236 @@
-"""Sentences that every rendering shows, so that they say the same in all of them."""
+"""The words of a report, so that every rendering says the same in the same order.
 
-from agent.report.text import inert, share, span_of
-from agent.state import CeilingHit, Report
-from agent.times import clock, stamp
+Texts of telemetry leave here as they came: each rendering makes every cell inert in its own way, in one place. Only
+where a sentence is made of several, each is bounded, so that a long one cannot push the others out.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from agent.report.text import inert
+from agent.report.times import amount, clock, count, duration, money, percent, stamp
+from agent.state import CeilingHit, ChangeView, Check, Claim, Evidence, HypothesisView, Outcome, Report, TimelineEntry
 from diagnosis.findings import Hop
+
+_WORTH_ITS_REASONS = 0.05  # beside a named cause, what speaks for a hopeless rival is noise
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a section: ``lead`` stands out (a time, a probability, a name), ``more`` is smaller print, and
+    ``fine`` is for who checks by hand, so a terminal leaves it out."""
+
+    text: str
+    lead: str = ""
+    more: tuple[str, ...] = ()
+    fine: str = ""
+
+
+class Shape(StrEnum):
+    """How a page may set a section; a terminal and Markdown make lists of all."""
+
+    LIST = "list"
+    STEPS = "steps"
+    SHARES = "shares"
+    TIMELINE = "timeline"
+    ANSWERS = "answers"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    title: str
+    rows: tuple[Row, ...]
+    note: str = ""
+    shape: Shape = Shape.LIST
+
+
+def facts(report: Report) -> list[tuple[str, str]]:
+    """The verdict's particulars, name and value."""
+    found = [("How sure", confidence(report)), ("Began", onset_line(report))]
+    if report.first_failing and not report.nothing_wrong:
+        found.append(("First to fail", report.first_failing))
+    if report.cause_found:
+        found += [("Fault", words(report.fault_kind)), ("Change", change_line(report.change))]
+        found.append(("Remedy", words(report.remediation)))
+    if report.blast_radius:
+        found.append(("Also hit", ", ".join(inert(name, 60) for name in report.blast_radius)))
+    if report.next_steps:
+        found.append(("Do next", report.next_steps[0].sentence))
+    return found
 
 
 def confidence(report: Report) -> str:
-    """How sure the verdict is."""
+    """How sure the verdict is, and of what."""
     if report.nothing_wrong:
-        return f"probability that nothing is wrong: {share(report.probability)}"
+        return f"{percent(report.probability)} that nothing is wrong"
     if report.cause_found:
-        return f"probability {share(report.probability)}"
+        return f"{percent(report.probability)} that this is the cause"
     if not report.hypotheses:
         return "no verdict"
-    return f"probability that the cause lies outside the telemetry at hand: {share(report.probability)}"
+    return f"{percent(report.probability)} that the cause lies outside the telemetry at hand"
 
 
 def onset_line(report: Report) -> str:
     """When it began, and how long before the alert."""
     if report.onset is None:
-        return "nothing left its baseline"
+        return "nothing left its baseline" if report.nothing_wrong else "no onset was found"
     before = report.alert.fired_at - report.onset
     side = "before" if before >= 0 else "after"
-    return f"{stamp(report.onset)} UTC, {span_of(before)} {side} the alert"
+    return f"{stamp(report.onset)} UTC, {duration(before)} {side} the alert"
 
 
-def change_line(report: Report) -> str:
-    """The guilty change in one line."""
-    change = report.change
+def change_line(change: ChangeView | None) -> str:
+    """A change in one line: kind, short id, title, author, time."""
     if change is None:
-        return "none"
-    author = f" by {inert(change.author)}" if change.author else ""
-    return f"{change.kind} {inert(change.id)[:12]} “{inert(change.title)}”{author}, {clock(change.time)} UTC"
+        return "none to blame"
+    title = f" “{inert(change.title, 160)}”" if change.title else ""
+    author = f" by {inert(change.author, 60)}" if change.author else ""
+    return f"{inert(change.kind, 20)} {short_id(change.id)}{title}{author}, {stamp(change.time)} UTC"
+
+
+def short_id(id: str) -> str:
+    """A commit's hash cut as git does it; a name that somebody chose is left whole."""
+    return id[:10] if len(id) >= 32 and all(char in "0123456789abcdef" for char in id.lower()) else id[:48]
+
+
+def words(name: str) -> str:
+    """An enumeration's value as words."""
+    return name.replace("_", " ")
 
 
 def hop_mark(hop: Hop) -> str:
     """Verified, or which part of the proof is missing."""
     if hop.verified:
         return "verified"
-    lacks = [
-        name
-        for name, there in (
-            ("deviation", bool(hop.cause_finding and hop.effect_finding)),
-            ("call edge", hop.edge),
-            ("order in time", hop.ordered),
-        )
-        if not there
-    ]
-    return f"unverified: no {' and no '.join(lacks)}"
+    parts = {"deviation": bool(hop.cause_finding and hop.effect_finding), "call edge": hop.edge, "order in time": hop.ordered}  # fmt: skip
+    return f"unverified: no {' and no '.join(name for name, there in parts.items() if not there)}"
+
+
+def chains(path: Sequence[Hop]) -> list[list[Hop]]:
+    """The hops joined where one ends and the next begins, so that a path without branches is a single line."""
+    found: list[list[Hop]] = []
+    for hop in path:
+        if found and found[-1][-1].effect == hop.cause:
+            found[-1].append(hop)
+        else:
+            found.append([hop])
+    return found
+
+
+def values_of(claim: Claim) -> list[tuple[str, str]]:
+    """What the check re-computed, each number with its name."""
+    amounts = (amount, amount, clock)
+    names: tuple[tuple[str, ...], tuple[Callable[[float], str], ...]]
+    match claim.check:
+        case Check.SERIES_LEVELS | Check.SPAN_ERRORS | Check.SPAN_SELF_TIME:
+            names = (("before", "after", "onset"), amounts)
+        case Check.SERIES_ONSET:
+            names = (("onset",), (clock,))
+        case Check.PATTERN_COUNTS:
+            names = (("first seen", "new"), (clock, lambda value: "yes" if value else "no"))
+        case Check.ORDER:
+            names = (("cause", "effect"), (clock, clock))
+        case Check.CHANGE_TIME:
+            names = (("change", "onset"), (clock, clock))
+        case Check.EDGE | Check.DIFF_QUOTE:
+            names = ((), ())
+    return [(name, show(value)) for name, show, value in zip(*names, claim.value, strict=False)]
 
 
 def ceiling_line(ceiling: CeilingHit) -> str:
     """Which ceiling ended the asking."""
-    return f"Ceiling {ceiling.resource} of {ceiling.limit} was met (spent {ceiling.spent}); {len(ceiling.unasked)} questions were left unasked."
+    unasked = f"{count(len(ceiling.unasked), 'question')} left unasked" if ceiling.unasked else "nothing left unasked"
+    return f"Ceiling {inert(ceiling.resource, 60)} of {inert(ceiling.limit, 40)} was met ({inert(ceiling.spent, 40)} spent), {unasked}."
+
+
+def removed_line(report: Report) -> str:
+    """How many statements did not survive the check."""
+    if not report.removed_claims:
+        return ""
+    held = "was removed: it" if len(report.removed_claims) == 1 else "were removed: they"
+    return f"{count(len(report.removed_claims), 'statement')} {held} did not hold against the evidence."
 
 
 def footer(report: Report) -> str:
     """Cost, duration and identity."""
     spend = report.spend
-    usd = f"${spend.usd:.4f}" if spend.usd else "$0.00"
-    return (
-        f"{usd} · {spend.tool_calls} tool calls · {spend.points:,} points read · {span_of(spend.seconds)} · "
-        f"{inert(report.reasoner, 40)} reasoner · investigation {inert(report.investigation_id, 40)}"
-    )
+    cost = f"{money(spend.usd)}, {count(spend.tool_calls, 'tool call')}, {count(spend.points, 'point')}, {duration(spend.seconds)}"
+    reasoner = f" · {inert(report.reasoner, 40)} reasoner" if report.reasoner else ""
+    return f"{cost}{reasoner} · investigation {inert(report.investigation_id, 40)}"
 
 
-def removed_line(report: Report) -> str:
-    """How many statements did not survive the check."""
-    count = len(report.removed_claims)
-    return f"{count} statement{'s' if count != 1 else ''} did not hold against the evidence and {'were' if count != 1 else 'was'} removed."
+def sections(report: Report) -> list[Section]:
+    """What follows the evidence, in the order in which somebody on call wants it; empty ones are left out."""
+    found = [
+        Section("Ruled out", tuple(Row(item.reason, f"{item.subject}:") for item in report.ruled_out)),
+        _hypotheses(report),
+        _steps(report),
+        Section("Actions", tuple(Row(r.detail, f"{words(r.outcome)}:") for r in report.action_results)),
+        _verification(report),
+        _prediction(report),
+        _timeline(report),
+        Section("Blind spots", tuple(map(Row, report.blind_spots))),
+        _removed(report),
+        Section("Left unasked", tuple(map(Row, report.ceiling.unasked)) if report.ceiling else ()),
+        _answers(report),
+    ]
+    return [section for section in found if section.rows]
+
+
+def because(report: Report) -> tuple[str, ...]:
+    """Why the leading hypothesis leads; nothing where it did not become the verdict."""
+    return report.hypotheses[0].reasons if report.cause_found and report.hypotheses else ()
+
+
+def _hypotheses(report: Report) -> Section:
+    def row(item: HypothesisView) -> Row:
+        told = not report.cause_found or item.probability >= _WORTH_ITS_REASONS
+        return Row(item.sentence, percent(item.probability), item.reasons if told else ())
+
+    title, note, shown = "Hypotheses", "None is sure enough to be named the cause.", report.hypotheses
+    if report.cause_found:
+        title, note, shown = "Other hypotheses", "", shown[1:]
+    elif report.nothing_wrong:
+        note = ""
+    return Section(title, tuple(map(row, shown)), note, Shape.SHARES)
+
+
+def _steps(report: Report) -> Section:
+    rows = tuple(Row(step.sentence, more=(step.citation,) if step.citation else ()) for step in report.next_steps)
+    return Section("Next steps", rows, shape=Shape.STEPS)
+
+
+def _verification(report: Report) -> Section:
+    found = report.verification
+    return Section("After the action", (Row(found.sentence, f"{words(found.outcome)}:"),) if found else ())
+
+
+def _prediction(report: Report) -> Section:
+    found = report.prediction
+    rows = (Row(f"This is wrong if the following fails: {found.sentence.rstrip('.')}."),) if found else ()
+    return Section("How to prove this wrong", rows)
+
+
+def _timeline(report: Report) -> Section:
+    def row(entry: TimelineEntry) -> Row:
+        return Row(
+            f"{inert(entry.label, 400)} ({inert(entry.claim_id, 12)})" if entry.claim_id else entry.label,
+            clock(entry.time),
+        )
+
+    return Section("Timeline", tuple(map(row, report.timeline)), "Times are UTC.", Shape.TIMELINE)
+
+
+def _removed(report: Report) -> Section:
+    rows = tuple(Row(removed.reason, f"{removed.sentence}:") for removed in report.removed_claims)
+    return Section("Removed statements", rows, removed_line(report))
+
+
+def _answers(report: Report) -> Section:
+    def row(item: Evidence) -> Row:
+        found = item.summary if item.outcome is Outcome.ROWS else f"{item.outcome.value}: {item.summary}"
+        arguments = f" {item.arguments}" if item.arguments not in ("", "{}") else ""
+        return Row(found, item.id, (item.note,) if item.note else (), f"{item.tool}{arguments}")
+
+    return Section("Questions asked", tuple(map(row, report.evidence)), shape=Shape.ANSWERS)

@@ -1,142 +1,164 @@
-"""Pictures of a report as inline SVG: the key series with onset and changes, and the causal path.
+"""The key series as small inline SVG charts, with the onset, the alert and the changes marked.
 
-Colours are CSS variables of the page, so that dark mode and print need nothing here. Text is inert and escaped.
+Colours are CSS variables of the page, so that dark mode and print need nothing here. Every text is inert and escaped,
+and stands in an element, never in an attribute.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from agent.report.sections import hop_mark
+from agent.report.sections import short_id
 from agent.report.text import inert
-from agent.state import ChangeView, NodeView, Report, SeriesView
-from agent.times import clock
-from diagnosis.symptoms import amount
+from agent.report.times import clock, quantity
+from agent.state import ChangeView, SeriesView
 
-Scale = Callable[[float], float]
-
-_WIDTH, _HEIGHT = 640, 190
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 14, 40
+_WIDTH, _HEIGHT = 360, 182
+_LEFT, _RIGHT, _TOP, _BASE = 56, 350, 26, 126
+_LABEL_ROOM = 104  # pixels that "onset 12:36:04" takes
 
 
-def series_chart(view: SeriesView, changes: Sequence[ChangeView], fired_at: float) -> Markup:
-    """A line chart of one series; gaps stay gaps."""
-    known = [value for value in view.values if value is not None]
-    if len(known) < 2 or view.times[-1] <= view.times[0]:
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The time axis that all charts of a page share, in epoch seconds."""
+
+    start: float
+    end: float
+
+
+def shared_span(series: Sequence[SeriesView]) -> Span:
+    """From the first to the last sample of any series."""
+    times = [time for view in series for time in view.times if math.isfinite(time)]
+    return Span(min(times), max(times)) if times else Span(0.0, 0.0)
+
+
+def series_chart(view: SeriesView, changes: Sequence[ChangeView], fired_at: float, span: Span, name: str) -> Markup:
+    """A line chart of one series; gaps stay gaps. ``name`` is unique on the page. Empty below two samples."""
+    points = [(t, v) for t, v in zip(view.times, view.values, strict=False) if v is not None and math.isfinite(v)]
+    if len(points) < 2 or span.end <= span.start or not math.isfinite(max(map(abs, (v for _, v in points))) * 4):
         return Markup("")
-    low, high = min([*known, 0.0]), max(known)
-    high = high if high > low else low + 1.0
-    start, end = view.times[0], view.times[-1]
+    steps = _steps([value for _, value in points])
 
     def x(time: float) -> float:
-        return round(_LEFT + (time - start) / (end - start) * (_WIDTH - _LEFT - _RIGHT), 1)
+        return round(_LEFT + (time - span.start) / (span.end - span.start) * (_RIGHT - _LEFT), 1)
 
     def y(value: float) -> float:
-        return round(_HEIGHT - _BOTTOM - (value - low) / (high - low) * (_HEIGHT - _TOP - _BOTTOM), 1)
+        return round(_BASE - (value - steps[0]) / (steps[-1] - steps[0]) * (_BASE - _TOP), 1)
 
-    name = f"{inert(view.entity)} {inert(view.metric)}"
-    said = f"from {amount(known[0])} to {amount(known[-1])}, highest {amount(max(known))}"
+    def inside(time: float | None) -> bool:
+        return time is not None and span.start <= time <= span.end
+
     parts = [
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(name)}: {escape(said)}" class="chart">',
-        f"<title>{escape(name)}</title><desc>{escape(said)}</desc>",
-        _frame(low, high, start, end, x, y),
-        _marks(changes, start, end, x),
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-labelledby="{name}-t {name}-d" class="chart">',
+        f'<title id="{name}-t">{escape(inert(f"{view.entity} {view.metric}", 160))}</title>',
+        f'<desc id="{name}-d">{escape(_said(view, points))}</desc>',
+        *_grid(steps, span, x, y, view.metric),
     ]
-    if view.onset is not None and start <= view.onset <= end:
-        at = x(view.onset)
-        parts.append(f'<line class="onset" x1="{at}" x2="{at}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"/>')
-        # Before the onset the line is quiet, so that is where the label has room.
-        anchor, shift = ("end", -5) if at > _LEFT + 120 else ("start", 5)
-        parts.append(
-            f'<text class="mark" x="{at + shift}" y="{_TOP + 10}" text-anchor="{anchor}">onset {clock(view.onset)}</text>'
-        )
-    if start <= fired_at <= end:
-        at = x(fired_at)
-        parts.append(f'<line class="alert" x1="{at}" x2="{at}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"/>')
-    parts.append(f'<path class="line" d="{_path(view, x, y)}"/></svg>')
-    return Markup("".join(parts))  # noqa: S704 - every text in it was escaped above
+    onset = view.onset if view.onset is not None and inside(view.onset) else None
+    if onset is not None:
+        parts.append(_rect("after", x(onset), _TOP, _RIGHT - x(onset), _BASE - _TOP))
+    if inside(fired_at):
+        parts.append(_upright("alert", x(fired_at)))
+    parts += _line(view, x, y)
+    parts += _marks([change for change in changes if inside(change.time)], x)
+    parts += _labels(x(onset) if onset is not None else None, x(fired_at) if inside(fired_at) else None, onset)
+    return Markup("".join((*parts, "</svg>")))  # noqa: S704 - every text in it was escaped above
 
 
-def _path(view: SeriesView, x: Scale, y: Scale) -> str:
-    steps, pen = [], "M"
-    for time, value in zip(view.times, view.values, strict=True):
-        if value is None:
-            pen = "M"
-            continue
-        steps.append(f"{pen}{x(time)} {y(value)}")
-        pen = "L"
-    return " ".join(steps)
+def _said(view: SeriesView, points: Sequence[tuple[float, float]]) -> str:
+    values = [value for _, value in points]
+    first, last, top = (quantity(value, view.metric) for value in (values[0], values[-1], max(values)))
+    onset = f"; left its baseline at {clock(view.onset)} UTC" if view.onset is not None else ""
+    return f"From {first} to {last}, highest {top}{onset}."
 
 
-def _frame(low: float, high: float, start: float, end: float, x: Scale, y: Scale) -> str:
-    parts = []
-    for value in (low, (low + high) / 2, high):
-        at = y(value)
-        parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{at}" y2="{at}"/>')
-        parts.append(f'<text class="axis" x="{_LEFT - 6}" y="{at + 4}" text-anchor="end">{amount(value)}</text>')
+def _steps(values: Sequence[float]) -> list[float]:
+    """Round levels for the grid. Zero is the floor unless all values are far from it, where it would hide the change."""
+    low, high = min(values), max(values)
+    if low > 0 and low < high / 2:
+        low = 0.0
+    if high - low <= max(abs(high), abs(low)) * 1e-9 or high - low < 1e-290:
+        return [min(0.0, low), max(0.0, high)] if low else [0.0, 1.0]
+    size = 10.0 ** math.floor(math.log10((high - low) / 3))
+    step = next(factor * size for factor in (1, 2, 2.5, 5, 10) if factor * size * 3 >= high - low)
+    first = math.floor(low / step)
+    return [step * place for place in range(first, max(first + 2, math.ceil(high / step - 1e-9) + 1))]
+
+
+def _grid(steps: Sequence[float], span: Span, x: Callable[[float], float], y: Callable[[float], float], metric: str) -> Iterator[str]:  # fmt: skip
+    for value in steps:
+        yield f'<line class="grid" x1="{_LEFT}" x2="{_RIGHT}" y1="{y(value)}" y2="{y(value)}"/>'
+        yield f'<text class="axis" x="{_LEFT - 7}" y="{y(value) + 4}" text-anchor="end">{escape(quantity(value, metric))}</text>'
+    digits = 8 if span.end - span.start < 900 else 5
     for share, anchor in ((0.0, "start"), (0.5, "middle"), (1.0, "end")):
-        time = start + share * (end - start)
-        parts.append(
-            f'<text class="axis" x="{x(time)}" y="{_HEIGHT - 6}" text-anchor="{anchor}">{clock(time)[:5]}</text>'
-        )
-    return "".join(parts)
+        time = span.start + share * (span.end - span.start)
+        yield f'<text class="axis" x="{x(time)}" y="{_HEIGHT - 5}" text-anchor="{anchor}">{clock(time)[:digits]}</text>'
 
 
-def _marks(changes: Sequence[ChangeView], start: float, end: float, x: Scale) -> str:
-    """Ticks under the axis: a filled triangle for the guilty change's deploy, an open one for the others."""
-    parts, base = [], _HEIGHT - _BOTTOM + 4
-    for change in changes:
-        if not start <= change.time <= end or (change.kind == "commit" and not change.guilty):
-            continue
-        at, label = x(change.time), f"{change.kind} {inert(change.title or change.id, 60)} {inert(change.entity)}"
+def _line(view: SeriesView, x: Callable[[float], float], y: Callable[[float], float]) -> Iterator[str]:
+    runs: list[list[str]] = [[]]
+    for time, value in zip(view.times, view.values, strict=False):
+        if value is None or not math.isfinite(value):
+            runs.append([])
+        else:
+            runs[-1].append(f"{x(time)} {y(value)}")
+    for run in filter(None, runs):
+        # A sample between two gaps is a dot: a path of zero length with round caps draws as one.
+        yield f'<path class="line" d="M{" L".join(run if len(run) > 1 else run * 2)}"/>'
+
+
+def _rect(css: str, x: float, y: float, width: float, height: float) -> str:
+    return f'<rect class="{css}" x="{x}" y="{y}" width="{round(width, 1)}" height="{height}"/>'
+
+
+def _upright(css: str, x: float) -> str:
+    return f'<line class="{css}" x1="{x}" x2="{x}" y1="{_TOP}" y2="{_BASE}"/>'
+
+
+def _labels(onset: float | None, alert: float | None, time: float | None) -> Iterator[str]:
+    """The onset's label on its quiet side; the alert's where the two do not meet."""
+    left = onset is not None and onset - _LEFT >= _LABEL_ROOM
+    if onset is not None and time is not None:
+        yield _upright("onset", onset)
+        at, anchor = (onset + 3, "end") if left else (onset - 3, "start")
+        yield f'<text class="mark" x="{at}" y="{_TOP - 9}" text-anchor="{anchor}">onset {clock(time)}</text>'
+    if alert is not None and (onset is None or (left and alert - onset > 8)):
+        end = alert > _RIGHT - 30
+        yield f'<text class="axis" x="{_RIGHT if end else alert - 3}" y="{_TOP - 9}" text-anchor="{"end" if end else "start"}">alert</text>'
+
+
+def _marks(changes: Sequence[ChangeView], x: Callable[[float], float]) -> Iterator[str]:
+    """Signs below the axis, the guilty ones last so that nothing covers them; only the latest of those has a label."""
+    for change in sorted(changes, key=lambda item: item.guilty):
+        label = f"{change.kind} {change.title or short_id(change.id)} {change.entity}, {clock(change.time)} UTC"
         css = "guilty" if change.guilty else "change"
-        points = f"{at},{base} {at - 5},{base + 9} {at + 5},{base + 9}"
-        parts.append(
-            f'<polygon class="{css}" points="{points}"><title>{escape(label)} {clock(change.time)}</title></polygon>'
-        )
-    return "".join(parts)
+        yield f'<path class="{css}" d="{change_sign(change.kind, x(change.time), _BASE + 9)}"><title>{escape(inert(label, 160))}</title></path>'
+    guilty = max((c for c in changes if c.guilty), key=lambda c: c.time, default=None)
+    if guilty is not None:
+        at = x(guilty.time)
+        place, anchor = (at + 6, "end") if at > (_LEFT + _RIGHT) / 2 else (at - 6, "start")
+        name = guilty.title if guilty.kind == "deploy" and guilty.title else short_id(guilty.id)
+        yield f'<text class="mark" x="{place}" y="{_BASE + 30}" text-anchor="{anchor}">{escape(inert(f"{guilty.kind} {name}", 26))}</text>'
 
 
-_BOX_HEIGHT, _GAP = 58, 44
+def change_sign(kind: str, x: float, y: float) -> str:
+    """The path of a change's sign around a point: its shape tells the kind, so that colour need not."""
+    match kind:
+        case "deploy":
+            return f"M{x} {y - 5}l5 9h-10z"
+        case "commit":
+            return f"M{x - 1} {y - 5}h2v9h-2z"
+        case "flag":
+            return f"M{x} {y - 5}l5 5l-5 5l-5 -5z"
+        case _:
+            return f"M{x - 4} {y - 4}h8v8h-8z"
 
 
-def path_graph(report: Report) -> Markup:
-    """The causal path from top to bottom: boxes with roles, solid arrows where verified, dashed where not."""
-    names: list[str] = []
-    for hop in report.path:
-        names += [name for name in (hop.cause, hop.effect) if name not in names]
-    views = {node.name: node for node in report.nodes}
-    if not names:
-        names = [node.name for node in report.nodes[:1]]
-    if not names:
-        return Markup("")
-    height = len(names) * (_BOX_HEIGHT + _GAP) - _GAP + 8
-    said = " to ".join(inert(name) for name in names)
-    parts = [
-        f'<svg viewBox="0 0 420 {height}" role="img" aria-label="Causal path: {escape(said)}" class="graph">',
-        f"<title>Causal path</title><desc>{escape(said)}</desc>",
-        '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-        '<path d="M0 0 L8 4 L0 8 z" class="head"/></marker></defs>',
-    ]
-    for place, name in enumerate(names):
-        parts.append(_box(views.get(name), name, 4 + place * (_BOX_HEIGHT + _GAP)))
-    for hop in report.path:
-        top = 4 + names.index(hop.cause) * (_BOX_HEIGHT + _GAP) + _BOX_HEIGHT
-        css = "sure" if hop.verified else "unsure"
-        parts.append(
-            f'<line class="{css}" x1="124" x2="124" y1="{top + 2}" y2="{top + _GAP - 4}" marker-end="url(#head)"/>'
-        )
-        parts.append(f'<text class="axis" x="136" y="{top + _GAP / 2 + 4}">{escape(hop_mark(hop))}</text>')
-    parts.append("</svg>")
-    return Markup("".join(parts))  # noqa: S704 - every text in it was escaped above
-
-
-def _box(view: NodeView | None, name: str, top: int) -> str:
-    role = view.role if view else "path"
-    deviation = inert(view.deviation, 58) if view else ""
-    return (
-        f'<rect class="box {role}" x="4" y="{top}" width="412" height="{_BOX_HEIGHT}" rx="8"/>'
-        f'<text class="name" x="18" y="{top + 24}">{escape(inert(name, 40))}</text>'
-        f'<text class="role" x="402" y="{top + 24}" text-anchor="end">{escape(role)}</text>'
-        f'<text class="axis" x="18" y="{top + 44}">{escape(deviation)}</text>'
-    )
+def legend(kinds: Sequence[str]) -> list[tuple[str, Markup]]:
+    """The sign of each kind of change with its name."""
+    return [
+        (kind, Markup(f'<svg viewBox="0 0 14 14" aria-hidden="true" class="sign"><path class="change" d="{change_sign(kind, 7, 7)}"/></svg>'))  # noqa: S704 - numbers only
+        for kind in kinds
+    ]  # fmt: skip

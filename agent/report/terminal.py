@@ -8,14 +8,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from agent.report.sections import ceiling_line, change_line, confidence, footer, hop_mark, onset_line, removed_line
-from agent.report.text import inert, share
-from agent.state import Report, SeriesView
-from agent.times import clock
-from diagnosis.symptoms import amount
-
-_BLOCKS = "▁▂▃▄▅▆▇█"
-_SPARK_WIDTH = 36
+from agent.report import sections as say
+from agent.report.spark import Sparklines
+from agent.report.text import inert, inert_lines
+from agent.state import Claim, Report
+from diagnosis.findings import Hop
 
 
 def render_terminal(report: Report) -> RenderableType:
@@ -26,126 +23,82 @@ def render_terminal(report: Report) -> RenderableType:
 def _parts(report: Report) -> Iterable[RenderableType]:
     yield _verdict(report)
     if report.ceiling is not None:
-        yield Text(ceiling_line(report.ceiling), style="bold yellow")
+        yield _plain(say.ceiling_line(report.ceiling), "bold")
     if report.change_quote:
         yield _heading("What the change did")
-        for line in report.change_quote.splitlines():
-            style = "green" if line.startswith("+") else "red" if line.startswith("-") else ""
-            yield Text(f"  {inert(line)}", style=style)
+        for line in inert_lines(report.change_quote):
+            yield Text(f"  {line}", style="green" if line.startswith("+") else "red" if line.startswith("-") else "")
     if report.path:
         yield _heading("Causal path")
-        for hop in report.path:
-            yield Text.assemble(
-                "  ", (inert(hop.cause), "bold"), " → ", (inert(hop.effect), "bold"), f"  {hop_mark(hop)}"
-            )
-    if report.series:
-        yield _heading("Series")
-        yield _series(report)
+        yield from _path(report)
     if report.claims:
-        yield _heading("Evidence, each line re-computed before it was printed")
-        yield _claims(report)
-    yield from _lists(report)
-    if report.removed_claims:
-        yield Text(f"\n{removed_line(report)}")
-    yield Text(f"\n{footer(report)}", style="dim")
+        yield _heading("Evidence", "each line was computed again before it was printed")
+        yield _claims(report.claims)
+    if report.series:
+        yield _heading("Series", "| is where it left its baseline")
+        yield Sparklines(report.series)
+    if say.because(report):
+        yield _heading("Why this and not another")
+        yield from (_item(say.Row(reason)) for reason in say.because(report))
+    for section in say.sections(report):
+        yield _heading(section.title, section.note)
+        yield from (_item(row) for row in section.rows)
+    yield Text(f"\n{inert(say.footer(report))}", style="dim")
 
 
 def _verdict(report: Report) -> Panel:
     body = Table.grid(padding=(0, 2))
-    body.add_column(style="dim", no_wrap=True)
+    body.add_column(no_wrap=True, style="dim")
     body.add_column(overflow="fold")
-    rows = [("sure?", confidence(report)), ("began", onset_line(report))]
-    if report.cause_found:
-        rows.append(("change", change_line(report)))
-        rows.append(("remedy", report.remediation.value.replace("_", " ")))
-    if report.blast_radius:
-        rows.append(("also hit", ", ".join(map(inert, report.blast_radius))))
-    for name, value in rows:
-        body.add_row(name, Text(value))
-    title = Text(inert(report.headline), style="bold")
-    return Panel(Group(title, Text(), body), title=Text(inert(report.title, 60)), title_align="left", box=box.ROUNDED)
+    for name, value in say.facts(report):
+        body.add_row(name, _plain(value, "bold" if name == "Do next" else ""))
+    headline = Text(inert(report.headline), style="bold")
+    title = Text(inert(report.title, 60))
+    return Panel(Group(headline, Text(), body), title=title, title_align="left", box=box.ROUNDED, padding=(1, 2))
 
 
-def _heading(text: str) -> Text:
-    return Text(f"\n{text}", style="bold")
+def _heading(title: str, note: str = "") -> Text:
+    return Text.assemble("\n", (title, "bold"), (f"  {inert(note)}" if note else "", "dim"))
 
 
-def _series(report: Report) -> Table:
-    table = Table.grid(padding=(0, 1))
-    table.add_column(overflow="fold", ratio=2)
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    for view in report.series:
-        known = [value for value in view.values if value is not None]
-        ends = f"{amount(known[0])} → {amount(known[-1])}" if known else ""
-        table.add_row(Text(f"  {inert(view.entity)} {inert(view.metric)}"), _spark(view), Text(ends))
-    return table
+def _plain(text: str, style: str = "") -> Text:
+    return Text(inert(text), style=style)
 
 
-def _spark(view: SeriesView) -> Text:
-    """Blocks for the values; a bar where the deviation begins, so that it reads without colour."""
-    count = len(view.values)
-    step = max(1, -(-count // _SPARK_WIDTH))
-    known = [value for value in view.values if value is not None]
-    low, high = (min(known), max(known)) if known else (0.0, 0.0)
-    text = Text()
-    marked = view.onset is None
-    for begin in range(0, count, step):
-        part = [value for value in view.values[begin : begin + step] if value is not None]
-        if not marked and view.onset is not None and view.times[min(begin + step, count) - 1] >= view.onset:
-            text.append("|", style="bold yellow")
-            marked = True
-        if not part:
-            text.append(" ")
-            continue
-        level = 0 if high == low else int((max(part) - low) / (high - low) * (len(_BLOCKS) - 1))
-        text.append(_BLOCKS[level])
+def _path(report: Report) -> Iterable[RenderableType]:
+    for chain in say.chains(report.path):
+        yield Text("  ").append_text(_arrows(chain))
+    for hop in report.path:
+        yield _item(say.Row(say.hop_mark(hop), f"{hop.cause} → {hop.effect}"))
+    yield from (_item(say.Row(node.deviation, f"{node.name}:")) for node in report.nodes if node.deviation)
+
+
+def _arrows(chain: list[Hop]) -> Text:
+    """cause ──▶ effect where verified, cause ┄?┄▶ effect where not: told apart without colour."""
+    text = Text(inert(chain[0].cause, 80), style="bold")
+    for hop in chain:
+        text.append(" ──▶ " if hop.verified else " ┄?┄▶ ", style="not bold")
+        text.append(inert(hop.effect, 80))
     return text
 
 
-def _claims(report: Report) -> Table:
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(no_wrap=True, style="dim")
-    table.add_column(overflow="fold")
-    table.add_column(no_wrap=True, style="dim")
-    for claim in report.claims:
-        table.add_row(f"  {claim.id}", Text(inert(claim.sentence)), Text(inert(", ".join(claim.evidence_ids[:2]), 40)))
+def _claims(claims: Iterable[Claim]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim")
+    table.add_column("  id", no_wrap=True, style="dim")
+    table.add_column("says", overflow="fold")
+    table.add_column("from", overflow="fold", max_width=16, style="dim")
+    for claim in claims:
+        table.add_row(Text(f"  {inert(claim.id, 12)}"), _plain(claim.sentence), _plain(", ".join(claim.evidence_ids)))
     return table
 
 
-def _lists(report: Report) -> Iterable[RenderableType]:
-    steps = [
-        inert(step.sentence) + (f"  [{inert(step.citation)}]" if step.citation else "") for step in report.next_steps
-    ]
-    results = [f"{result.outcome}: {inert(result.detail)}" for result in report.action_results]
-    verification = (
-        [f"{report.verification.outcome}: {inert(report.verification.sentence)}"] if report.verification else []
-    )
-    wrong = [f"This is wrong if it is not so that {inert(report.prediction.sentence)}."] if report.prediction else []
-    ruled = [f"{inert(item.subject)}: {inert(item.reason)}" for item in report.ruled_out]
-    others = [f"{share(item.probability)}  {inert(item.sentence)}" for item in report.hypotheses]
-    times = [f"{clock(entry.time)}  {inert(entry.label)}" for entry in report.timeline]
-    unasked = [inert(line) for line in report.ceiling.unasked] if report.ceiling else []
-    for title, lines in (
-        ("Next steps", steps),
-        ("Actions", results),
-        ("After the action", verification),
-        ("How to prove this wrong", wrong),
-        ("Hypotheses", others),
-        ("Ruled out", ruled),
-        ("Timeline (UTC)", times),
-        ("Left unasked", unasked),
-        ("Blind spots", [inert(spot) for spot in report.blind_spots]),
-    ):
-        if lines:
-            yield _heading(title)
-            for line in lines:
-                yield _hanging(line)
-
-
-def _hanging(line: str) -> Table:
+def _item(row: say.Row) -> Table:
+    """A bullet with a hanging indent; smaller print goes below."""
     grid = Table.grid(padding=(0, 1))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    grid.add_row("  •", Text(line))
+    lead = inert(row.lead, 120)
+    grid.add_row("  •", Text.assemble((lead, "bold"), "  " if lead else "", inert(row.text)))
+    for more in row.more:
+        grid.add_row("", _plain(more, "dim"))
     return grid

@@ -171,3 +171,9 @@ def test_an_alertmanager_notification_is_read():
         }
     )
     assert (alert.name, alert.entity, alert.severity) == ("Slow", "shop", "page")
+
+
+async def test_half_a_surrogate_pair_in_an_alert_does_not_cost_the_report(copy: Path, settings: Settings):
+    alert = json.loads((copy / "alert.json").read_text()) | {"summary": "cut \ud800 here"}
+    (copy / "alert.json").write_text(json.dumps(alert))
+    assert (await run(copy, settings)).alert.summary == "cut ? here"
