@@ -3,27 +3,10 @@
 import math
 from decimal import Decimal
 
-from agent import times
+from agent.times import clock, stamp
 from diagnosis.symptoms import amount
 
-_UNKNOWN = "an impossible time"
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
-
-
-def clock(seconds: float) -> str:
-    """HH:MM:SS of an epoch time, UTC. A time that no calendar has must not cost the whole report."""
-    try:
-        return times.clock(seconds)
-    except (ValueError, OverflowError, OSError):
-        return _UNKNOWN
-
-
-def stamp(seconds: float) -> str:
-    """YYYY-MM-DD HH:MM:SS of an epoch time, UTC."""
-    try:
-        return times.stamp(seconds)
-    except (ValueError, OverflowError, OSError):
-        return _UNKNOWN
 
 
 def duration(seconds: float) -> str:
