@@ -15,6 +15,7 @@ from diagnosis.effects import Effect, EffectKind, effects_of, inert_file
 from diagnosis.expectations import SLOW_EFFECTS, SLOW_ROLES, expected_signals, wrong_direction
 from diagnosis.findings import Support
 from diagnosis.scene import Scene
+from diagnosis.settings_in_code import Role
 from diagnosis.shared_evidence import shared_with, spread_of
 from diagnosis.symptoms import Symptom, amount
 from diagnosis.telemetry import Change, ChangeKind
@@ -174,7 +175,17 @@ def _fit(
     return best
 
 
+# Effects that most code changes have: their symptoms are never telling by themselves.
+_COMMON_EFFECTS = frozenset(
+    (EffectKind.NAME_REPLACED, EffectKind.GUARD_REMOVED, EffectKind.STRICTER, EffectKind.LOGIC_CHANGED,
+     EffectKind.WORK_ADDED, EffectKind.QUERY_ADDED, EffectKind.REORDERED)
+)  # fmt: skip
+
+
 def _is_textbook(effect: Effect, symptom: Symptom) -> bool:
+    any_value = effect.kind is EffectKind.SETTING_REPLACED and effect.role in (Role.OTHER, Role.SWITCH, Role.VERSION)
+    if effect.kind in _COMMON_EFFECTS or any_value:
+        return False
     row = expected_signals(effect)
     return max((row.get(signal, 0.0) for signal in symptom.signals), default=0.0) >= WEIGHTS["textbook"]
 

@@ -49,7 +49,8 @@ class NetChange:
     """``pairs`` are lines rewritten in place; ``removed`` and ``added`` have no counterpart; ``kept`` is context.
 
     ``moved`` are lines that occur on both sides; ``removed_words`` and ``added_words`` are counts of tokens that
-    one side has more of; ``comments`` are comment lines of the touched hunks.
+    one side has more of; ``comments`` are comment lines of the touched hunks;
+    ``reordered`` are the moved lines that stand in another order among themselves than before.
     """
 
     pairs: tuple[Pair, ...]
@@ -58,6 +59,7 @@ class NetChange:
     moved: tuple[Line, ...]
     kept: tuple[str, ...]
     comments: tuple[str, ...] = ()
+    reordered: tuple[Line, ...] = ()
 
     @cached_property
     def removed_words(self) -> Counter[str]:
@@ -81,14 +83,16 @@ def parse_diff(diff: str, files: tuple[str, ...]) -> NetChange:
     moved: list[Line] = []
     kept: list[str] = []
     comments: list[str] = []
+    reordered: list[Line] = []
     for old, new, context in _hunks(diff, files):
         kept += context
         comments += [line.text for line in (*old, *new) if line.is_comment]
         comments += [text for text in context if _COMMENT.match(text)]
         same = Counter(_plain(line.text) for line in old) & Counter(_plain(line.text) for line in new)
         old_left, gone = _without(old, same)
-        new_left, _ = _without(new, same)
+        new_left, came = _without(new, same)
         moved += gone
+        reordered += _out_of_order(gone, came)
         old_left = [line for line in old_left if not line.is_comment]
         new_left = [line for line in new_left if not line.is_comment]
         if old_left and [t for line in old_left for t in line.tokens] == [t for line in new_left for t in line.tokens]:
@@ -98,7 +102,9 @@ def parse_diff(diff: str, files: tuple[str, ...]) -> NetChange:
         pairs += matched
         removed += old_rest
         added += new_rest
-    return NetChange(tuple(pairs), tuple(removed), tuple(added), tuple(moved), tuple(kept), tuple(comments))
+    return NetChange(
+        tuple(pairs), tuple(removed), tuple(added), tuple(moved), tuple(kept), tuple(comments), tuple(reordered)
+    )
 
 
 def _hunks(diff: str, files: tuple[str, ...]) -> Iterator[tuple[list[Line], list[Line], list[str]]]:
@@ -166,6 +172,17 @@ def _without(lines: list[Line], same: Counter[str]) -> tuple[list[Line], list[Li
         else:
             left.append(line)
     return left, gone
+
+
+def _out_of_order(gone: list[Line], came: list[Line]) -> list[Line]:
+    """Lines outside the longest common order of both sides."""
+    before, after = [_plain(line.text) for line in gone], [_plain(line.text) for line in came]
+    if before == after:
+        return []
+    kept: set[int] = set()
+    for block in SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks():
+        kept |= set(range(block.a, block.a + block.size))
+    return [line for place, line in enumerate(gone) if place not in kept]
 
 
 def skeleton(line: Line) -> tuple[str, ...]:

@@ -103,7 +103,7 @@ def setting_changes(pair: Pair) -> tuple[SettingChange, ...]:
     if not found and skeleton(pair.old) == skeleton(pair.new):
         for before_text, after_text in _literals(pair):
             name = _name_near(pair.new, after_text)
-            role = _role(name, pair.new, None)
+            role = _of_value(before_text, after_text) or _role(name, pair.new, None)
             found.append(SettingChange(name, role, before_text, after_text, None, None, pair.new.file, pair))
     if not found:
         found += _bare_words(pair)
@@ -149,8 +149,17 @@ def _bare_words(pair: Pair) -> list[SettingChange]:
     name = new["key"].strip()
     booleans = {"true", "false", "on", "off", "yes", "no", "enabled", "disabled"}
     switch = {old["value"].lower(), new["value"].lower()} <= booleans
-    role = Role.SWITCH if switch else _role(name, pair.new, None)
+    role = Role.SWITCH if switch else _of_value(old["value"], new["value"]) or _role(name, pair.new, None)
     return [SettingChange(name, role, old["value"], new["value"], None, None, pair.new.file, pair)]
+
+
+_MODEL_WORDS = frozenset(("model", "models", "checkpoint", "checkpoints", "weights", "lora", "adapter"))
+
+
+def _of_value(old: str, new: str) -> Role | None:
+    """A path or name that says "model" on both sides is another model, whatever the setting is called."""
+    both = set(split_identifier(old.replace("/", "_"))) & set(split_identifier(new.replace("/", "_")))
+    return Role.MODEL if both & _MODEL_WORDS else None
 
 
 def _key(line: Line) -> str:

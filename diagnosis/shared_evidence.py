@@ -49,6 +49,7 @@ def shared_with(
         words = content_words(f"{change.id} {change.title}" if change.kind is ChangeKind.FLAG else change.title)
         return _shared_words(words, frozenset(), symptoms, scene, {}, 0.5)
     text = _net_text(net)
+    text += _moved_text(net, effect)
     settings = " ".join(e.setting.name for e in effects if e.setting)
     where = " ".join(path for path in change.files if not inert_file(path))
     factor = 0.3 if observed else 1.0
@@ -69,6 +70,14 @@ def shared_with(
             total += weight * factor
             found.append(support)
     return min(total, WEIGHTS["specific_cap"]), found
+
+
+def _moved_text(net: NetChange, effect: Effect | None) -> str:
+    """What changed places is what changed, where the order is the effect."""
+    if effect is None or effect.kind not in (EffectKind.LOCK_WIDENED, EffectKind.REORDERED):
+        return ""
+    lines = net.moved if effect.kind is EffectKind.LOCK_WIDENED else net.reordered
+    return "\n" + "\n".join(line.text for line in lines)
 
 
 def _shared_words(
@@ -127,14 +136,16 @@ def _frames(change: Change, net: NetChange, symptoms: Sequence[Symptom], scene: 
     return best
 
 
-_LITERAL = re.compile(r"[\"'`]([^\"'`\s]{5,120})[\"'`]|(?<=[\s=:])([\w.-]+(?:[/.:][\w*{}.-]+)+)")
+_LITERAL = re.compile(r"[\"'`]([^\"'`\s]{5,120})[\"'`]|(?<=[\s=:])([\w.-]+(?:[/.:]+[\w*{}.-]+)+)")
 
 
 def _literals(net: NetChange, symptoms: Sequence[Symptom], scene: Scene) -> tuple[float, Support | None]:
     """A path, host, topic or key that stands in a changed (or moved) line and, to the letter, in a failing text."""
-    lines = [*net.removed, *net.added, *net.moved, *(p.old for p in net.pairs), *(p.new for p in net.pairs)]
+    lines = [*net.removed, *net.added, *net.reordered, *(p.old for p in net.pairs), *(p.new for p in net.pairs)]
     found = {a or b for line in lines if not inert_file(line.file) for a, b in _LITERAL.findall(line.text)}
-    texts = {text.rstrip("*/").lower() for text in found}
+    whole = {text.rstrip("*/").lower() for text in found}
+    # Of a long path the last two parts are its name; what comes before says where it is kept.
+    texts = whole | {"/".join(text.split("/")[-2:]) for text in whole if text.count("/") >= 3}
     best: tuple[float, Support | None] = (0.0, None)
     for symptom in symptoms:
         if not symptom.bad or not symptom.has(*(s for s in symptom.signals if s.startswith("text:"))):

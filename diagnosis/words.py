@@ -76,6 +76,8 @@ _BYTES = {
     "k": 1e3, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12,
     "ki": 2.0**10, "kib": 2.0**10, "mi": 2.0**20, "mib": 2.0**20, "gi": 2.0**30, "gib": 2.0**30, "g": 1e9,
 }  # fmt: skip
+_BYTE_LETTERS = {"k": "kib", "m": "mib", "g": "gib"}
+_SIZE_WORDS = frozenset("size memory mem heap xmx xms body buffer bytes disk storage volume quota capacity".split())
 _QUANTITY = re.compile(
     r"(?<![A-Za-z0-9_.$#])(?P<number>\d[\d_]*(?:\.\d+)?(?:e[+-]?\d+)?)"
     r"(?:(?P<unit>%|µ?[A-Za-z]{1,12})|)(?![A-Za-z0-9_.])"
@@ -120,6 +122,8 @@ def quantities(text: str, name: str = "") -> tuple[Quantity, ...]:
             unit = suffix[0] if suffix and len(suffix[0]) >= 2 else ""
         if unit == "m" and "cpu" in split_identifier(name):  # Kubernetes millicores, no minutes
             number, unit = number / 1000.0, ""
+        if unit in _BYTE_LETTERS and _SIZE_WORDS & set(split_identifier(name)):  # nginx and the JVM: 20m is 20 MiB
+            unit = _BYTE_LETTERS[unit]
         found.append(_quantity(match.group(0).strip(), number, unit))
     return tuple(found)
 
