@@ -4,16 +4,17 @@ A scenario is a folder with ``environment/data`` (alert, metrics, logs, traces, 
 folder is translated; ``tests/ground_truth.json`` is read by the scorer, after the investigation has ended.
 """
 
-import csv
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from agent.alerts import parse_alert
 from diagnosis.findings import Remediation
+from tools.recording_files import epoch
 
 # Our remediation classes in the benchmark's words.
 REMEDIATION_NAMES: dict[Remediation, str] = {
@@ -63,110 +64,80 @@ def read_truth(root: Path) -> Truth:
 
 
 def translate(scenario: Scenario, recording: Path, *, without_culprit: bool = False) -> None:
-    """Write the scenario's data as one of our recordings; ``without_culprit`` drops the guilty commit and its deploys."""
+    """Write the scenario's data as a recording; ``without_culprit`` drops the guilty commit and its deploys.
+
+    Alert, metrics and log lines are copied as they are: a recording may use the same names.
+    """
     data = scenario.folder / "environment" / "data"
     recording.mkdir(parents=True, exist_ok=True)
     hidden = {scenario.truth.commit} if without_culprit and scenario.truth.commit else set()
-    _json(recording / "alert.json", _alert(json.loads((data / "alert.json").read_text())))
-    if (data / "metrics.csv").exists():
-        _metrics(data / "metrics.csv", recording / "metrics.csv")
-    alert = json.loads((recording / "alert.json").read_text())
+    for name in ("alert.json", "metrics.csv", "logs.ndjson"):
+        if (data / name).exists():
+            shutil.copyfile(data / name, recording / name)
+    fired_at = parse_alert(json.loads((data / "alert.json").read_text())).fired_at
     logs = list(_ndjson(data / "logs.ndjson")) if (data / "logs.ndjson").exists() else []
-    logs += _only_in_patterns(_list(data / "patterns.json"), logs, alert["fired_at"])
-    if logs:
-        _lines(recording / "logs.ndjson", map(_log, logs))
+    more = _only_in_patterns(_list(data / "patterns.json"), logs, fired_at)
+    if more:
+        _append(recording / "logs.ndjson", more)
     if (data / "traces.json").exists():
-        _lines(recording / "spans.ndjson", _spans(json.loads((data / "traces.json").read_text())))
-    _lines(recording / "changes.ndjson", _changes(data / "context", hidden))
-
-
-def _alert(raw: dict[str, Any]) -> dict[str, Any]:
-    summary = " ".join(str(raw[key]) for key in ("summary", "detail") if raw.get(key))
-    kept: dict[str, Any] = {
-        key: raw[key] for key in ("service", "metric", "threshold", "observed", "fired_at", "severity") if key in raw
-    }
-    return {**kept, "name": raw.get("monitor", "alert"), "summary": summary}
-
-
-def _metrics(source: Path, target: Path) -> None:
-    with source.open(newline="") as rows, target.open("w", newline="") as out:
-        writer = csv.writer(out)
-        writer.writerow(("timestamp", "entity", "metric", "value"))
-        writer.writerows(
-            (row["timestamp"], row["service"], row["metric"], row["value"]) for row in csv.DictReader(rows)
-        )
-
-
-def _log(raw: dict[str, Any]) -> dict[str, Any]:
-    known = ("timestamp", "service", "severity_text", "msg", "trace_id")
-    rest = {key: value for key, value in raw.items() if key not in known}
-    return {
-        "timestamp": raw["timestamp"],
-        "service": raw["service"],
-        "severity_text": raw.get("severity_text", ""),
-        "body": raw.get("msg", ""),
-        "trace_id": raw.get("trace_id", ""),
-        "attributes": rest,
-    }
+        _append(recording / "spans.ndjson", _spans(json.loads((data / "traces.json").read_text())))
+    _append(recording / "changes.ndjson", _changes(data / "context", hidden))
 
 
 _MOST_PATTERN_LINES = 20
 
 
 def _only_in_patterns(
-    patterns: list[dict[str, Any]], logs: list[dict[str, Any]], fired_at: str
-) -> list[dict[str, Any]]:
+    patterns: list[dict[str, Any]], logs: list[dict[str, Any]], fired_at: float
+) -> Iterator[dict[str, Any]]:
     """Lines for patterns that the benchmark counted but of which its log sample holds none.
 
     The pattern file has no times, so they are put into the minute before the alert; one that is no news against its
     baseline is left out.
     """
-    fired = datetime.fromisoformat(fired_at)
-    found = []
     for pattern in patterns:
         folded = re.sub(r"<\w+>", "\0", pattern["signature"])
         shape = re.compile(".+?".join(re.escape(part) for part in folded.split("\0")))
-        if any(log["service"] == pattern["service"] and shape.search(log["msg"]) for log in logs):
+        mine = (log for log in logs if log.get("service") == pattern.get("service"))
+        if any(shape.search(str(log.get("msg") or log.get("message") or log.get("body") or "")) for log in mine):
             continue
-        news = int(str(pattern.get("delta_vs_baseline", "0")).replace(",", ""))
-        for place in range(min(max(news, 0), _MOST_PATTERN_LINES)):
-            time = fired - timedelta(seconds=60 - 60 * place / _MOST_PATTERN_LINES)
-            severity = "WARN" if pattern.get("sentiment") == "negative" else "INFO"
-            line = {"timestamp": time.isoformat(), "service": pattern["service"], "severity_text": severity}
-            found.append({**line, "msg": pattern["signature"]})
-    return found
+        news = re.search(r"^\+?(\d[\d,]*)", str(pattern.get("delta_vs_baseline", "")))
+        count = int(news[1].replace(",", "")) if news else 0
+        severity = "WARN" if pattern.get("sentiment") == "negative" else "INFO"
+        for place in range(min(count, _MOST_PATTERN_LINES)):
+            time = fired_at - 60 + 60 * place / _MOST_PATTERN_LINES
+            line = {"timestamp": time, "service": pattern.get("service", ""), "severity_text": severity}
+            yield {**line, "msg": pattern["signature"]}
+
+
+_SPAN_FIELDS = frozenset(
+    ("trace_id", "span_id", "parent_id", "service", "name", "start", "duration_ms", "status", "error", "attributes")
+)
 
 
 def _spans(raw: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     trace = ""
     for span in raw:
         # The benchmark writes "same" for the trace of the span before.
-        trace = trace if span["trace_id"] == "same" else span["trace_id"]
-        start = int(datetime.fromisoformat(span["start"]).timestamp() * 1e9)
-        known = (
-            "trace_id",
-            "span_id",
-            "parent_id",
-            "service",
-            "name",
-            "start",
-            "duration_ms",
-            "status",
-            "error",
-            "attributes",
-        )
-        attributes = {key: value for key, value in span.items() if key not in known} | (span.get("attributes") or {})
+        trace = trace if span.get("trace_id") == "same" else str(span.get("trace_id", ""))
+        start = epoch(span.get("start"))
+        if start is None:
+            continue
+        error = span.get("error")
         yield {
             "trace_id": trace,
-            "span_id": span["span_id"],
+            "span_id": span.get("span_id", ""),
             "parent_span_id": span.get("parent_id") or "",
-            "name": span["name"],
+            "name": span.get("name", ""),
             "kind": "INTERNAL",
-            "service": span["service"],
-            "start_time_unix_nano": start,
-            "end_time_unix_nano": start + int(float(span.get("duration_ms", 0)) * 1e6),
-            "status": {"code": span.get("status", "UNSET"), "message": span.get("error", "")},
-            "attributes": attributes,
+            "service": span.get("service", ""),
+            "start_time_unix_nano": int(start * 1e9),
+            "end_time_unix_nano": int((start + float(span.get("duration_ms") or 0) / 1e3) * 1e9),
+            "status": {
+                "code": span.get("status") or ("ERROR" if error else "UNSET"),
+                "message": error if isinstance(error, str) else "",
+            },
+            "attributes": {k: v for k, v in span.items() if k not in _SPAN_FIELDS} | (span.get("attributes") or {}),
         }
 
 
@@ -178,7 +149,7 @@ def _changes(context: Path, hidden: set[str]) -> Iterator[dict[str, Any]]:
                 "id": raw["sha"],
                 "timestamp": raw["timestamp"],
                 "author": raw.get("author", ""),
-                "title": raw.get("message", ""),
+                "title": str(raw.get("message", "")).splitlines()[0] if raw.get("message") else "",
                 "files": raw.get("files_changed") or [],
                 "diff": raw.get("diff"),
             }
@@ -216,10 +187,8 @@ def _ndjson(path: Path) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
 
-def _json(path: Path, value: object) -> None:
-    path.write_text(json.dumps(value, indent=2))
-
-
-def _lines(path: Path, rows: Iterator[dict[str, Any]]) -> None:
-    with path.open("w") as out:
+def _append(path: Path, rows: Iterator[dict[str, Any]]) -> None:
+    with path.open("a") as out:
+        if out.tell():
+            out.write("\n")  # the file copied before may lack its last line break; an empty line is no line
         out.writelines(json.dumps(row) + "\n" for row in rows)
