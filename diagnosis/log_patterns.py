@@ -70,7 +70,7 @@ class _Tree:
 def _new_miner() -> Any:  # noqa: ANN401 - drain3 has no types
     from drain3.drain import Drain
 
-    return Drain(depth=5, sim_th=0.5, max_children=100, max_clusters=_MOST_TEMPLATES)
+    return Drain(depth=5, sim_th=0.5, max_children=100)
 
 
 def mine(

@@ -36,13 +36,16 @@ from tools.spec import (
     ToolName,
 )
 
-_MOST_LINES = 300_000  # of a log are mined; more are sampled evenly, but for warnings and errors
+MOST_LINES = 300_000  # of a log are mined; more are sampled evenly, but for warnings and errors
 _BYTES_PER_LINE = 100  # a low guess, so that the weight of a log is a high one
 
 
-def recording_tools(folder: Path) -> Mapping[str, Tool[Any]]:
-    """The eight tools over ``folder``. Raises ``RecordingError`` when it is no recording."""
-    recording = Recording(folder)
+def recording_tools(folder: Path, most_lines: int = MOST_LINES) -> Mapping[str, Tool[Any]]:
+    """The eight tools over ``folder``; of a log about ``most_lines`` lines are mined.
+
+    Raises ``RecordingError`` when the folder is no recording.
+    """
+    recording = Recording(folder, most_lines)
     declared: tuple[tuple[ToolName, type[Arguments], Callable[[Any], Answer], Callable[[Any], int], str], ...] = (
         (
             ToolName.QUERY_METRICS,
@@ -80,12 +83,13 @@ def recording_tools(folder: Path) -> Mapping[str, Tool[Any]]:
 class Recording:
     """Files are read once, when they are first asked for."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, most_lines: int = MOST_LINES) -> None:
         if not folder.is_dir():
             raise RecordingError(f"{folder} is no folder; give the folder of a recording")
         if not any(find(folder, name) for name in NAMES):
             raise RecordingError(f"{folder} is no recording: it has none of {', '.join(NAMES)} (each may end in .gz)")
         self._folder = folder
+        self._most_lines = most_lines
 
     def weigh(self, name: str, bytes_per_row: int) -> Callable[[Any], int]:
         path = find(self._folder, name)
@@ -93,7 +97,7 @@ class Recording:
         return lambda _: size // bytes_per_row
 
     def weigh_logs(self, arguments: LogPatterns) -> int:
-        return min(self.weigh("logs.ndjson", _BYTES_PER_LINE)(arguments), 3 * _MOST_LINES)
+        return min(self.weigh("logs.ndjson", _BYTES_PER_LINE)(arguments), 3 * self._most_lines)
 
     @cached_property
     def _metrics(self) -> Read | None:
@@ -174,7 +178,7 @@ class Recording:
         if path is None:
             return Absent("the recording has no logs")
         skipped, seen = Skipped(), 0
-        step = max(1, self.weigh("logs.ndjson", _BYTES_PER_LINE)(arguments) // _MOST_LINES)
+        step = max(1, self.weigh("logs.ndjson", _BYTES_PER_LINE)(arguments) // self._most_lines)
 
         def sampled() -> Iterator[LogRecord]:
             nonlocal seen
@@ -182,7 +186,7 @@ class Recording:
             for record in self._records(path, Window(arguments.start, arguments.end), arguments.entities, skipped):
                 seen += 1
                 keep = step == 1 or seen % step == 0
-                if not keep and record.severity not in ("INFO", "DEBUG", "TRACE", "") and loud < _MOST_LINES:
+                if not keep and record.severity not in ("INFO", "DEBUG", "TRACE", "") and loud < self._most_lines:
                     loud += 1
                     keep = True
                 if keep:

@@ -78,9 +78,9 @@ def epoch(value: object) -> float | None:
         if number_or_none is None:
             return None
         number = number_or_none
+    if not np.isfinite(number):
+        return None
     while abs(number) > _LATEST:
-        if not np.isfinite(number):
-            return None
         number /= 1000.0
     return number
 
