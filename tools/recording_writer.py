@@ -89,6 +89,11 @@ def _log(record: LogRecord) -> dict[str, object]:
     }
 
 
+def _nanoseconds(seconds: float) -> int:
+    """Whole microseconds in nanoseconds: finer than that a float of epoch seconds does not hold."""
+    return round(seconds * 1e6) * 1000
+
+
 def _span(span: Span) -> dict[str, object]:
     return {
         "trace_id": span.trace_id,
@@ -97,8 +102,8 @@ def _span(span: Span) -> dict[str, object]:
         "service": span.entity,
         "name": span.name,
         "kind": span.kind,
-        "start_time_unix_nano": int(span.start * 1e9),
-        "end_time_unix_nano": int((span.start + span.duration) * 1e9),
+        "start_time_unix_nano": _nanoseconds(span.start),
+        "end_time_unix_nano": _nanoseconds(span.start + span.duration),
         "status": {"code": "ERROR" if span.error else "OK", "message": span.message},
         "attributes": dict(span.attributes),
     }
