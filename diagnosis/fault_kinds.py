@@ -57,14 +57,16 @@ def kind_of_change(effect: Effect, matched: Symptom, symptoms: Sequence[Symptom]
             return FaultKind.LOCK_CONTENTION
         case EffectKind.CALL_IN_LOOP | EffectKind.INDEX_DROPPED | EffectKind.BLOCKING_ADDED, _:
             return FaultKind.SLOW_CODE
-        case EffectKind.CACHE_REMOVED, _:
+        case EffectKind.CACHE_REMOVED, _ if seen & {"cache_hits-", "cache_misses+", "text:cache_miss"}:
             return FaultKind.CACHE_STAMPEDE
         case EffectKind.REGEX_CHANGED, _ if "cpu+" in seen:
             return FaultKind.CPU_SATURATION
         case EffectKind.SCHEMA_CHANGED, _ if by_symptoms is not FaultKind.LOCK_CONTENTION:
             return FaultKind.SCHEMA_MISMATCH
         case _:
-            return by_symptoms if by_symptoms is not FaultKind.UNKNOWN else kind_of_symptoms(symptoms)
+            kind = by_symptoms if by_symptoms is not FaultKind.UNKNOWN else kind_of_symptoms(symptoms)
+            # Code that now answers 401 or 404 has regressed; only a setting can be badly configured.
+            return FaultKind.ERROR_REGRESSION if kind is FaultKind.BAD_CONFIG else kind
 
 
 _EXHAUSTED = frozenset(
