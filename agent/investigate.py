@@ -2,12 +2,13 @@
 
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import aiosqlite
+from filelock import FileLock, Timeout
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
@@ -118,6 +119,22 @@ def differences(before: Report, after: Report) -> tuple[str, ...]:
     return tuple(sorted(name for name in old if old[name] != new[name]))
 
 
+@contextmanager
+def _alone(home: Path, id: str) -> Iterator[None]:
+    """Only one process runs an investigation; the system frees the lock of one that dies."""
+    folder = home / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / f"{id}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise NotResumable(f"investigation {id} is being run by another process") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 @asynccontextmanager
 async def _checkpointer(home: Path) -> AsyncIterator[AsyncSqliteSaver]:
     async with aiosqlite.connect(home / "checkpoints.db", timeout=30) as connection:
@@ -133,45 +150,46 @@ async def _run(
 ) -> AsyncGenerator[Event, None]:  # fmt: skip
     """The only loop. Whatever goes wrong in a stage ends in a report that says so."""
     store = EvidenceStore(settings.home / "evidence")
-    async with _checkpointer(settings.home) as saver:
-        machine = build_graph(saver, settings.max_rounds)
-        config: RunnableConfig = {
-            "configurable": {"thread_id": id, "__pregel_strict_resume": True},
-            "recursion_limit": _STEPS,
-        }
-        last_stage = "triage"
-        try:
-            tools = tools_of(source, ledger, store)
-            belt = Toolbelt(tools, Budget(ledger, id, settings.ceilings), store)
-            bench = Bench(
-                id, belt, store, ledger, reasoner or StatisticalReasoner(), actions, settings.max_rounds, time.time
-            )
-            state, done = await _entry(machine, config, id, given, ledger)
-            ledger.set_status(id, "running")
-            async with aclosing(_events(machine, state, config, bench, done)) as events:
-                async for event in events:
-                    if isinstance(event, StageStarted):
-                        last_stage = event.stage
-                        ledger.stage_started(id, event.stage, event.branch)
-                    yield event
-        except NotResumable:
-            raise
-        except Exception as error:
+    with _alone(settings.home, id):
+        async with _checkpointer(settings.home) as saver:
+            machine = build_graph(saver, settings.max_rounds)
+            config: RunnableConfig = {
+                "configurable": {"thread_id": id, "__pregel_strict_resume": True},
+                "recursion_limit": _STEPS,
+            }
+            last_stage = "triage"
+            try:
+                tools = tools_of(source, ledger, store)
+                belt = Toolbelt(tools, Budget(ledger, id, settings.ceilings), store)
+                bench = Bench(
+                    id, belt, store, ledger, reasoner or StatisticalReasoner(), actions, settings.max_rounds, time.time
+                )
+                state, done = await _entry(machine, config, id, given, ledger)
+                ledger.set_status(id, "running")
+                async with aclosing(_events(machine, state, config, bench, done)) as events:
+                    async for event in events:
+                        if isinstance(event, StageStarted):
+                            last_stage = event.stage
+                            ledger.stage_started(id, event.stage, event.branch)
+                        yield event
+            except NotResumable:
+                raise
+            except Exception as error:
+                snapshot = await machine.aget_state(config)
+                report = report_of_failure(id, dict(snapshot.values), ledger, last_stage, error, time.time())
+                ledger.save_report(id, report.headline, report.probability, report.model_dump_json())
+                ledger.set_status(id, "failed")
+                yield Finished(report)
+                return
+            except BaseException:  # cancelled or interrupted: it can be resumed
+                ledger.set_status(id, "interrupted")
+                raise
             snapshot = await machine.aget_state(config)
-            report = report_of_failure(id, dict(snapshot.values), ledger, last_stage, error, time.time())
-            ledger.save_report(id, report.headline, report.probability, report.model_dump_json())
-            ledger.set_status(id, "failed")
-            yield Finished(report)
-            return
-        except BaseException:  # cancelled or interrupted: it can be resumed
-            ledger.set_status(id, "interrupted")
-            raise
-        snapshot = await machine.aget_state(config)
-        if snapshot.interrupts:
-            ledger.set_status(id, "waiting")
-            asked = tuple(Action.model_validate(item) for item in snapshot.interrupts[0].value)
-            yield ApprovalNeeded(id, asked)
-            return
+            if snapshot.interrupts:
+                ledger.set_status(id, "waiting")
+                asked = tuple(Action.model_validate(item) for item in snapshot.interrupts[0].value)
+                yield ApprovalNeeded(id, asked)
+                return
     ledger.set_status(id, "done")
     yield Finished(Report.model_validate_json(ledger.investigation(id).report))
 

@@ -30,7 +30,8 @@ def decide(alert: Alert, diagnosis: Diagnosis) -> Verdict:
     nothing = diagnosis.onset is None and top.probability >= 0.5 and "deviates" in top.sentence
     floor = _ENOUGH_TO_NAME_A_CHANGE if top.change_id else _ENOUGH_TO_NAME_A_CAUSE
     named = top if top.fault_kind is not FaultKind.UNKNOWN and top.probability >= floor else None
-    unseen = sum(h.probability for h in diagnosis.hypotheses if h.fault_kind is FaultKind.UNKNOWN and not h.change_id)
+    open_ends = [h.probability for h in diagnosis.hypotheses if h.fault_kind is FaultKind.UNKNOWN and not h.change_id]
+    unseen = max(open_ends, default=0.0)
     return Verdict(
         nothing_wrong=nothing,
         hypothesis=named,

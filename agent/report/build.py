@@ -16,16 +16,17 @@ from agent.state import (
     TimelineEntry,
     Verdict,
 )
-from agent.times import clock
+from agent.times import clock, stamp
 from diagnosis.findings import Channel, Diagnosis, Finding, RuledOut
 from diagnosis.symptoms import amount
 from diagnosis.telemetry import Change, SeriesKey, SeriesMatrix
-from tools.spec import ChangeList, ToolName
+from tools.spec import ChangeList, MetricCatalogue, ToolName
 
 SCHEMA_VERSION = 1
 _MAX_SERIES = 6
 _MAX_POINTS = 120
 _MAX_CHANGES = 14
+_STALE_SECONDS = 600.0  # samples that end this long before the alert still speak of it
 
 
 def build_report(state: Investigation, bench: Bench) -> Report:
@@ -65,7 +66,7 @@ def build_report(state: Investigation, bench: Bench) -> Report:
             for h in diagnosis.hypotheses[:5]
         ),
         ruled_out=_ruled_out(diagnosis, verdict),
-        blind_spots=blind_spots(evidence),
+        blind_spots=(*outside_the_samples(state, bench), *blind_spots(evidence)),
         next_steps=tuple(state.get("actions", [])),
         action_results=tuple(state.get("action_results", [])),
         verification=state.get("verification"),
@@ -173,6 +174,16 @@ def _ruled_out(diagnosis: Diagnosis, verdict: Verdict) -> tuple[RuledOut, ...]:
     return tuple(
         item for item in diagnosis.ruled_out if not verdict.change_id or verdict.change_id[:10] not in item.subject
     )
+
+
+def outside_the_samples(state: Investigation, bench: Bench) -> tuple[str, ...]:
+    """A line when the samples do not reach the alert: then no series can say anything about it."""
+    listed = [e for e in state["evidence"] if e.tool == ToolName.LIST_METRICS and e.outcome is Outcome.ROWS]
+    body = bench.store.get(listed[0].digest) if listed else None
+    fired = state["alert"].fired_at
+    if not isinstance(body, MetricCatalogue) or body.start <= fired <= body.end + _STALE_SECONDS:
+        return ()
+    return (f"metrics: samples cover {stamp(body.start)} to {stamp(body.end)} UTC, the alert is of {stamp(fired)} UTC",)
 
 
 def blind_spots(evidence: list[Evidence]) -> tuple[str, ...]:

@@ -1,9 +1,11 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from agent.alerts import parse_alert
 from agent.events import Compared, Finished, Ranked, StageFinished, Started
-from agent.investigate import comparable, investigate, replay, resume
+from agent.investigate import NotResumable, comparable, investigate, replay, resume
 from agent.ledger import Ledger
 from agent.settings import Settings
 from agent.sources import Source
@@ -107,3 +109,18 @@ async def test_a_closed_stream_leaves_a_resumable_investigation(recording: Path,
     rest = [event async for event in resume(id, settings)]
     assert isinstance(rest[-1], Finished)
     assert "triage" not in [event.stage for event in rest if isinstance(event, StageFinished)]
+
+
+async def test_two_processes_do_not_run_one_investigation(recording: Path, settings: Settings):
+    alert = parse_alert(json.loads((recording / "alert.json").read_text()))
+    first = investigate(alert, Source(kind="recording", place=str(recording)), settings)
+    id = ""
+    async for event in first:
+        if isinstance(event, Started):
+            id = event.investigation_id
+        if isinstance(event, StageFinished):
+            break
+    with pytest.raises(NotResumable, match="another process"):
+        [event async for event in resume(id, settings)]
+    await first.aclose()
+    assert isinstance([event async for event in resume(id, settings)][-1], Finished)
