@@ -80,14 +80,15 @@ def _judge(change: Change, net: NetChange | None, way: Delivery, scene: Scene, s
     ]
     if not in_sight:
         return Link(change, -math.inf, (), delivery=way, excluded="every symptom is older than it")
-    reach, reach_reason = _reach(way.entity, scene)
     fit, effect, symptom = _fit(effects, in_sight, scene)
+    place = _acts_on(way, effect, symptom, scene)
+    reach, reach_reason = _reach(place, scene)
     specific, shared = shared_with(change, net, effects, in_sight, scene, spread, effect)
     if net is None:
         fit, specific = (0.0, min(specific, WEIGHTS["no_diff_cap"]))
     against = _contradiction(effects, in_sight, scene)
-    if symptom is not None and symptom.entity == way.entity != scene.entity:
-        reach, reach_reason = reach + WEIGHTS["shows_there"], f"{reach_reason}, and it shows at {way.entity} itself"
+    if symptom is not None and symptom.entity == place != scene.entity:
+        reach, reach_reason = reach + WEIGHTS["shows_there"], f"{reach_reason}, and it shows at {place} itself"
     timing, timing_reason = _timing(way, symptom, effect, scene)
     supports = [Support(weight=reach, reason=reach_reason), Support(weight=timing, reason=timing_reason)]
     if effect is not None and symptom is not None and fit > 0:
@@ -131,6 +132,17 @@ def _effect_text(effect: Effect) -> str:
         verb = {-1: "lowers", 1: "raises", 0: "changes"}[setting.direction]
         return f"it {verb} {setting.name or 'a value'} from {setting.old_text} to {setting.new_text}, which"
     return f"its effect ({effect.kind.value.replace('_', ' ')}: “{effect.quote.splitlines()[-1][:100]}”)"
+
+
+_MIGRATIONS = frozenset((EffectKind.TABLE_LOCKED, EffectKind.SCHEMA_CHANGED, EffectKind.INDEX_DROPPED))
+
+
+def _acts_on(way: Delivery, effect: Effect | None, symptom: Symptom | None, scene: Scene) -> str:
+    """Where the change acts: a migration in the database that shows it, whoever ran the migration."""
+    known = scene.topology.node(way.entity) is not None
+    if effect is not None and symptom is not None and effect.kind in _MIGRATIONS and not known:
+        return symptom.entity
+    return way.entity
 
 
 def _reach(entity: str, scene: Scene) -> tuple[float, str]:
