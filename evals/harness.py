@@ -93,6 +93,12 @@ def score(scenario: Scenario, report: Report, seconds: float, *, without_culprit
     )
 
 
+def unreadable(scenario: Scenario, *, without_culprit: bool) -> Result:
+    """The result of a scenario whose files could not be read: wrong in every measure, with no confidence."""
+    wanted = "none" if without_culprit or scenario.truth.commit is None else scenario.truth.commit
+    return Result(scenario.id, "error", wanted, 0.0, False, False, "", False, 0.0, "", False, "", 0.0)
+
+
 def summary(results: Sequence[Result]) -> dict[str, object]:
     """The suite's one JSON object."""
     count = len(results)
@@ -120,7 +126,13 @@ def run_rootcausebench(data: Path, *, as_json: bool, without_culprit: bool, only
     progress = Console(stderr=True)
     results: list[Result] = []
     for scenario in track(chosen, "investigating", console=progress, disable=not progress.is_terminal):
-        result, report = run_scenario(scenario, without_culprit=without_culprit)
+        try:
+            result, report = run_scenario(scenario, without_culprit=without_culprit)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            # A scenario that cannot be read counts as wrong; the others are still run.
+            progress.print(f"{scenario.id}: {type(error).__name__}: {error}", markup=False)
+            results.append(unreadable(scenario, without_culprit=without_culprit))
+            continue
         results.append(result)
         if explain:
             from agent.report.terminal import render_terminal

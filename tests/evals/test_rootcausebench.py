@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -139,3 +140,11 @@ def test_hiding_the_culprit_leaves_no_trace_of_it(data: Path, tmp_path: Path):
     (scenario,) = scenarios(data)
     translate(scenario, tmp_path / "recording", without_culprit=True)
     assert GUILTY not in (tmp_path / "recording" / "changes.ndjson").read_text()
+
+
+def test_an_unreadable_scenario_counts_as_wrong_and_the_others_run(data: Path, tmp_path: Path):
+    copy = Path(shutil.copytree(data, tmp_path / "two"))
+    shutil.copytree(copy / "tiny-pool", copy / "broken")
+    (copy / "broken" / "environment" / "data" / "alert.json").write_text("{")
+    result = run("--data", str(copy), home=tmp_path / "home")
+    assert (result["cases"], result["commit_correct"], result["decoys"], result["confidently_wrong"]) == (2, 1, 0, 0)
