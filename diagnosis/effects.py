@@ -207,7 +207,7 @@ def _of_pair(pair: Pair) -> list[Effect]:
         found.append(Effect(EffectKind.LOCK_WIDENED, quote, file))
     if _lost(_RETRY, old, new):
         found.append(Effect(EffectKind.RETRY_WIDENED, quote, file))
-    if _lost(_SCALE, old, new) or _lost(_SCALE, new, old):
+    if sorted(m.group(0) for m in _SCALE.finditer(old)) != sorted(m.group(0) for m in _SCALE.finditer(new)):
         found.append(Effect(EffectKind.UNIT_CHANGED, quote, file))
     if _REGEX.search(new) and _REGEX.search(old):
         found.append(Effect(EffectKind.REGEX_CHANGED, quote, file))

@@ -54,7 +54,7 @@ _RAISED: dict[Role, Row] = {
 
 _REPLACED: dict[Role, Row] = {
     Role.ENDPOINT: _row("text:dns=3 text:refused=3 text:not_found=2.5 text:auth=2 text:certificate=2 text:timeout=1.5 text:unavailable=1.5 text:read_only=2.5 text:unreachable=2.5 latency+=1.2 text:config=2.5 errors+=0.8 text:reset=1.5 lag+=1 text:schema=1"),
-    Role.LOG_LEVEL: _row("disk+=3 text:disk_full=3 disk_io+=2 cpu+=1.5 latency+=1"),
+    Role.LOG_LEVEL: _row("log_volume+=3 disk+=3 text:disk_full=3 disk_io+=2 cpu+=1.5 latency+=1"),
     Role.CACHE_SIZE: _row("cache_hits-=3 cache_misses+=3 text:cache_miss=2.5 traffic+=2 latency+=1 cpu+=1 memory+=1.5 text:out_of_memory=1.5 errors+=0.8"),
     Role.INTERVAL: _row("traffic+=2 cpu+=2 latency+=1.5 lag+=2 text:lock=1.5 text:slow=1.5 drift+=2 queue+=1.5 text:timeout=1 disk_io+=1.5 other+=0.5 other-=0.5"),
     Role.MODEL: _row("quality-=3 drift+=2.5 latency+=2 memory+=2 text:out_of_memory=2 text:drift=2.5 errors+=1 text:schema=1.5 text:type=1.5 text:validation=1.5"),
@@ -87,7 +87,7 @@ _CODE: dict[EffectKind, Row] = {
     EffectKind.STRICTER: _row("text:validation=2.5 text:auth=2.2 errors+=1.2 text:parse=1.5 text:schema=1.5 text:not_found=1 text:rate_limited=1 text:poison=1.5 text:exception=1 text:type=1 text:unavailable=0.5"),
     EffectKind.LOGIC_CHANGED: _row("other+=0.8 other-=0.8 text:exception=1 text:null_value=1 text:bounds=1 text:type=1 text:parse=1 text:validation=1 text:auth=0.8 errors+=0.8 latency+=0.6 cpu+=0.8 memory+=0.8 quality-=1 drift+=1 text:schema=0.8 text:drift=0.8 text:signature=1"),
     EffectKind.DEPENDENCY_BUMPED: _row("text:exception=0.6 text:type=0.8 text:parse=0.6 errors+=0.3 memory+=0.5 text:certificate=0.5 text:null_value=0.4"),
-    EffectKind.OBSERVED_ONLY: _row("disk+=0.8 text:disk_full=0.8"),
+    EffectKind.OBSERVED_ONLY: _row("log_volume+=1.5 disk+=0.8 text:disk_full=0.8"),
 }  # fmt: skip
 
 # Signals that say "this very resource ran out". Raising the limit of a resource cannot make it run out.

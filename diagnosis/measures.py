@@ -37,6 +37,7 @@ class Measure(StrEnum):
     QUALITY = "quality"
     CONNECTIONS = "connections"
     UP = "up"
+    LOG_VOLUME = "log_volume"
     OTHER = "other"
 
 
@@ -46,6 +47,7 @@ _RULES: tuple[tuple[Measure, tuple[frozenset[str], ...]], ...] = tuple(
     for measure, groups in (
         (Measure.EXPIRY, ("expiry expire expires expiration notafter", "cert certificate tls ssl until seconds days token")),
         (Measure.CACHE_HITS, ("cache", "hit hits hitrate")),
+        (Measure.LOG_VOLUME, ("log logs logging logged", "bytes lines volume size rate second")),
         (Measure.CACHE_MISSES, ("cache", "miss misses missrate eviction evictions evicted")),
         (Measure.THROTTLE, ("throttle throttled throttling throttles ratelimited 429 quota",)),
         (Measure.THROTTLE, ("rate", "limited limiter limiting rejections")),

@@ -96,6 +96,8 @@ def setting_changes(pair: Pair) -> tuple[SettingChange, ...]:
     found: list[SettingChange] = []
     if len(old_q) == len(new_q) and _same_names(names_old, names_new):
         for before, after in zip(old_q, new_q, strict=True):
+            if _is_factor(pair.new.text, after.text):
+                continue  # a factor between units is no setting; more of it can mean less
             if (before.number, before.base, before.dimension) != (after.number, after.base, after.dimension):
                 name = _name_near(pair.new, after.text)
                 role = _role(name, pair.new, after)
@@ -108,6 +110,10 @@ def setting_changes(pair: Pair) -> tuple[SettingChange, ...]:
     if not found:
         found += _bare_words(pair)
     return tuple(found)
+
+
+def _is_factor(text: str, number: str) -> bool:
+    return bool(re.search(r"[\w)\]]\s*[/*]\s*" + re.escape(number), text))
 
 
 _UNITS = frozenset(

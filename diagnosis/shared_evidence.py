@@ -9,7 +9,7 @@ from diagnosis.effects import Effect, EffectKind, dependency_file, inert_file
 from diagnosis.failure_text import frames_in
 from diagnosis.findings import Support
 from diagnosis.scene import Scene
-from diagnosis.settings_in_code import SettingChange
+from diagnosis.settings_in_code import Role, SettingChange
 from diagnosis.symptoms import Symptom, amount
 from diagnosis.telemetry import Change, ChangeKind
 from diagnosis.weights import WEIGHTS
@@ -64,7 +64,12 @@ def shared_with(
     )
     total += min(place, WEIGHTS["setting_place_cap" if named else "place_cap"])
     found += place_support if place > 0.3 and not found else []
-    hits = (_frames(change, net, symptoms, scene), _numbers(effects, symptoms, scene), _literals(net, symptoms, scene))
+    hits = (
+        _frames(change, net, symptoms, scene),
+        _numbers(effects, symptoms, scene),
+        _literals(net, symptoms, scene),
+        _verbosity(effects, symptoms, scene),
+    )
     for weight, support in hits:
         if support is not None:
             total += weight * factor
@@ -134,6 +139,24 @@ def _frames(change: Change, net: NetChange, symptoms: Sequence[Symptom], scene: 
             reason = f"the errors of {symptom.entity} point to what it changed: {names}"
             best = (weight, Support(weight=weight, reason=reason, finding_id=scene.finding_id(symptom)))
     return best
+
+
+_VERBOSE = ("trace", "debug", "verbose", "all", "info", "warn", "warning", "error", "fatal", "off")
+
+
+def _verbosity(effects: Sequence[Effect], symptoms: Sequence[Symptom], scene: Scene) -> tuple[float, Support | None]:
+    """A log level that was opened, and logs or their disk that grew."""
+    grown = next((s for s in symptoms if s.has("log_volume+", "disk+", "text:disk_full")), None)
+    for effect in effects:
+        setting = effect.setting
+        if setting is None or setting.role is not Role.LOG_LEVEL or grown is None:
+            continue
+        levels = [text.strip("\"'").lower() for text in (setting.old_text, setting.new_text)]
+        if all(level in _VERBOSE for level in levels) and _VERBOSE.index(levels[1]) < _VERBOSE.index(levels[0]):
+            weight = WEIGHTS["verbosity"] * scene.nearness(grown.entity)
+            reason = f"it opens the log level from {levels[0]} to {levels[1]}, and {grown.sentence}"
+            return weight, Support(weight=weight, reason=reason, finding_id=scene.finding_id(grown))
+    return 0.0, None
 
 
 _LITERAL = re.compile(r"[\"'`]([^\"'`\s]{5,120})[\"'`]|(?<=[\s=:])([\w.-]+(?:[/.:]+[\w*{}.-]+)+)")

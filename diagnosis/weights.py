@@ -27,6 +27,7 @@ _TABLE: tuple[tuple[str, float, str], ...] = (
     ("lone_textbook", 1.9, "the textbook symptom of an effect, within minutes of it, needs less in common"),
     ("textbook", 2.5, "from this weight on (of 3) a symptom is the textbook one"),
     ("textbook_timing", 1.0, "within half an hour, or at any time for what accumulates"),
+    ("verbosity", 1.6, "a log level that lets more lines through, where what grew is logs or what holds them"),
     ("literal", 2.4, "a path, host, topic or key that stands in the changed lines and in the failing text"),
     ("specific_floor", 0.7, "less than this in common is nothing in common"),
     ("specific_cap", 6.5, "the fifth shared name adds nothing to the fourth"),
