@@ -56,17 +56,18 @@ def parse_plainly(folder: Path) -> int:
 
 
 def peak_mb(folder: Path) -> float:
-    """Peak resident memory of a whole investigation in a process of its own, in MB."""
+    """Peak resident memory of a whole investigation in a process of its own, in MB (Linux)."""
     code = (
-        "import sys, json, resource; from pathlib import Path; import asyncio; from evals.harness import investigate_recording; "
+        "import sys, asyncio; from pathlib import Path; from evals.harness import investigate_recording; "
         "asyncio.run(investigate_recording(Path(sys.argv[1]), Path(sys.argv[2]))); "
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+        # Not getrusage: its peak counts the parent's memory from before exec.
+        "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
     )
     with tempfile.TemporaryDirectory() as home:
         done = subprocess.run(
             [sys.executable, "-c", code, str(folder), home], capture_output=True, text=True, check=True
         )
-    return float(done.stdout)
+    return float(done.stdout) / 1024
 
 
 def big_recording(folder: Path, target: Path, megabytes: int) -> None:
