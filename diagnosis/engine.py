@@ -71,8 +71,7 @@ def diagnose(incident: Incident) -> Diagnosis:
     ids = {id(symptom): finding.id for symptom, finding in zip(ranked, findings, strict=True)}
     if onset is None:
         return _quiet(incident, findings)
-    first = min((s.onset for s in symptoms if s.bad and s.onset is not None and s.onset >= base), default=onset)
-    scene = Scene(origin, onset, first, symptoms, topology, entities, incident.changes, ids)
+    scene = Scene(origin, onset, symptoms, topology, entities, incident.changes, ids)
     links = link_changes(scene)
     view = no_change.View(scene, incident.metrics, table, _hosts(topology, table), base)
     outside = no_change.cases(view)

@@ -9,11 +9,10 @@ from diagnosis.telemetry import Change, Topology
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """``onset`` is of the alert, ``first_onset`` of the first bad symptom."""
+    """``onset`` is that of the alerted series."""
 
     entity: str
     onset: float
-    first_onset: float
     symptoms: Sequence[Symptom]
     topology: Topology
     entities: frozenset[str]

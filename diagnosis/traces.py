@@ -100,7 +100,6 @@ class OperationStats:
     errors: int
     origin_errors: int
     self_seconds: float
-    duration_seconds: float
     calls_per_parent: float
     message: str
 
@@ -128,7 +127,6 @@ def _stats(tree: SpanTree, members: list[int]) -> OperationStats:
         errors=len(failed),
         origin_errors=len(origin),
         self_seconds=sum(self_time(tree, i) for i in members) / len(members),
-        duration_seconds=sum(span.duration for span in spans) / len(spans),
         calls_per_parent=len(members) / len(parents),
         message=max(sorted(set(messages)), key=messages.count) if messages else "",
     )

@@ -124,11 +124,12 @@ def show(id: Id, html: Html = None, markdown: Markdown = None, as_json: Json = F
     from agent.state import Report
 
     settings = _settings()
-    row = Ledger(settings.home).investigation(_full_id(id, settings))
+    ledger = Ledger(settings.home)
+    row = ledger.investigation(_full_id(id, settings))
     if not row.report:
+        stage = next((name for name, _ in reversed(ledger.stages(row.id))), "no stage")
         _fail(
-            f"investigation {row.id} is {row.status} and has no report yet; finish it with: pcause resume {row.id}",
-            code=1,
+            f"{row.id} is {row.status} after {stage} and has no report yet; go on with: pcause resume {row.id}", code=1
         )
     _print(Report.model_validate_json(row.report), html, markdown, as_json)
 

@@ -17,7 +17,6 @@ class Progress:
 
     def __init__(self, console: Console) -> None:
         self._live = Live(console=console, transient=True, refresh_per_second=8) if console.is_terminal else None
-        self._console = console
         self._lines: list[str] = []
         self._answers = 0
 
