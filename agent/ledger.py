@@ -72,9 +72,9 @@ class CallRow:
 
 @lru_cache(maxsize=16)
 def _engine(path: Path) -> sa.Engine:
-    """One engine a file and process, with pragmas and immediate transactions."""
+    """One engine a file and process; no pool, so that no connection outlives its transaction."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30}, poolclass=sa.NullPool)
 
     @event.listens_for(engine, "connect")
     def _pragmas(connection: object, _: object) -> None:

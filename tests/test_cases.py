@@ -4,6 +4,8 @@
 """
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -30,11 +32,9 @@ async def test_the_case_is_solved(case: Path, settings: Settings):
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 async def test_a_checkpoint_of_the_case_stays_small(case: Path, settings: Settings):
-    import sqlite3
-
     alert = parse_alert(json.loads((case / "alert.json").read_text()))
     async for _ in investigate(alert, Source(kind="recording", place=str(case)), settings):
         pass
-    with sqlite3.connect(settings.home / "checkpoints.db") as database:
+    with closing(sqlite3.connect(settings.home / "checkpoints.db")) as database:
         largest = database.execute("select max(length(checkpoint)) from checkpoints").fetchone()[0]
     assert largest < 64 * 1024
