@@ -10,7 +10,7 @@ from agent.times import clock
 from diagnosis.deviation import as_rates
 from diagnosis.symptoms import amount
 from diagnosis.telemetry import Change, PatternTable, SeriesKey, SeriesMatrix, Topology
-from diagnosis.traces import operations, topology_of, tree_of
+from diagnosis.traces import operations, tabulate, topology_of
 from tools.spec import Body, ChangeList, SpanBatch
 
 Bodies = Mapping[str, Body]
@@ -98,7 +98,7 @@ def _check_spans(claim: Claim, bodies: Bodies) -> str:
     for body in bodies.values():
         if not isinstance(body, SpanBatch):
             continue
-        stats = operations(tree_of(body.spans), onset, claim.window_end).get((entity, name))
+        stats = operations(tabulate(body.spans), onset, claim.window_end).get((entity, name))
         if stats is None:
             return f"no span {entity} {name} after {clock(onset)}"
         if "errors+" in signal.split():
@@ -118,7 +118,7 @@ def _check_spans(claim: Claim, bodies: Bodies) -> str:
 def _check_edge(claim: Claim, bodies: Bodies) -> str:
     caller, callee = claim.subject
     for body in bodies.values():
-        graph = topology_of(tree_of(body.spans)) if isinstance(body, SpanBatch) else body
+        graph = topology_of(tabulate(body.spans)) if isinstance(body, SpanBatch) else body
         if isinstance(graph, Topology) and (callee in graph.callees(caller) or caller in graph.callees(callee)):
             return ""
     return f"no call between {caller} and {callee} was observed"

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diagnosis.measures import is_ratio
+from diagnosis.periods import Periods
 from diagnosis.telemetry import Floats, SeriesKey, SeriesMatrix
 
 _THRESHOLD = 5.0  # robust standard deviations: with 200 series of 100 samples about one false exceedance
@@ -76,15 +77,14 @@ def spread_floor(keys: tuple[SeriesKey, ...], level: Floats, samples: Floats) ->
     return np.asarray(np.maximum(floor, np.maximum(1e-3 * top, 1e-12)))
 
 
-def deviations(matrix: SeriesMatrix, baseline_end: float, until: float) -> Deviations:
-    """Compare every series after ``baseline_end`` (up to ``until``, epoch seconds) with its samples before.
+def deviations(matrix: SeriesMatrix, periods: Periods) -> Deviations:
+    """Compare every series in the recent period with its samples in the normal ones.
 
-    The search for the onset begins at ``baseline_end``; a series whose samples stop there is ``gone``.
+    The search for the onset begins where the recent period does; a series whose samples stop there is ``gone``.
     """
     matrix = as_rates(matrix)
     count = len(matrix.keys)
-    base = matrix.times < baseline_end
-    look = (matrix.times >= baseline_end) & (matrix.times < until)
+    base, look = periods.is_normal(matrix.times), periods.is_recent(matrix.times)
     nothing = np.full(count, np.nan)
     if count == 0 or base.sum() < 2 or not look.any():
         return Deviations(matrix.keys, nothing, nothing, nothing * 0, nothing, nothing, np.zeros(count, dtype=bool))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from diagnosis import no_change
 from diagnosis.change_linking import Link, link_changes
@@ -18,43 +18,29 @@ from diagnosis.findings import (
     RuledOut,
     Support,
 )
+from diagnosis.incident import Incident
 from diagnosis.localise import blast_radius, causal_path, earlier_elsewhere, first_failing
+from diagnosis.periods import periods
 from diagnosis.scene import Scene
 from diagnosis.symptoms import Symptom, log_symptoms, mentions, metric_symptoms, span_symptoms, with_mentions
-from diagnosis.telemetry import Change, ChangeKind, PatternTable, SeriesMatrix, Span, Topology, Window
-from diagnosis.traces import topology_of, tree_of
+from diagnosis.telemetry import ChangeKind, PatternTable, SeriesMatrix, Topology
+from diagnosis.traces import topology_of
 from diagnosis.weights import WEIGHTS
 
-_BASELINE_SHARE = 0.4  # of the time before the alert: what is surely normal
 _MAX_FINDINGS = 40
-
-
-@dataclass(frozen=True)
-class Incident:
-    """All telemetry of one incident. ``window`` begins well before the alert; nothing after ``window.end`` is used."""
-
-    entity: str
-    metric: str
-    fired_at: float
-    window: Window
-    metrics: SeriesMatrix = field(default_factory=SeriesMatrix.empty)
-    patterns: PatternTable | None = None
-    spans: Sequence[Span] = ()
-    topology: Topology = field(default_factory=Topology)
-    changes: Sequence[Change] = ()
 
 
 def diagnose(incident: Incident) -> Diagnosis:
     """Deterministic: the same incident gives the same diagnosis."""
-    base = incident.window.start + _BASELINE_SHARE * max(incident.fired_at - incident.window.start, 0.0)
+    search = periods(incident.window, incident.fired_at, incident.normal)
+    base = search.recent.start
     table = incident.patterns or PatternTable(incident.window, 60.0, ())
-    tree = tree_of(incident.spans)
-    topology = incident.topology.merged(topology_of(tree))
-    symptoms = metric_symptoms(incident.metrics, base, incident.window.end)
-    symptoms += log_symptoms(table, base, incident.window.end)
+    topology = incident.topology.merged(topology_of(incident.spans))
+    symptoms = metric_symptoms(incident.metrics, search)
+    symptoms += log_symptoms(table, search)
     onset = _onset(incident, symptoms)
-    if onset is not None or incident.spans:
-        symptoms += span_symptoms(tree, onset if onset is not None else base, incident.window.end)
+    if onset is not None or len(incident.spans):
+        symptoms += span_symptoms(incident.spans, onset if onset is not None else base, incident.window.end)
     if onset is None:
         onset = min((s.onset for s in symptoms if s.bad and s.onset is not None), default=None)
     entities = _entities(incident, topology, table)
@@ -264,7 +250,8 @@ def _unseen(scene: Scene) -> _Option:
 
 def _quiet(incident: Incident, findings: Sequence[Finding]) -> Diagnosis:
     """Nothing bad deviates: either all is well, or what is ill is not measured."""
-    blind = not incident.metrics.keys and not (incident.patterns and incident.patterns.patterns) and not incident.spans
+    lines = incident.patterns is not None and bool(incident.patterns.patterns)
+    blind = not incident.metrics.keys and not lines and not len(incident.spans)
     well = 0.1 if blind else 0.7
     options = (
         ("nothing in the telemetry deviates from its baseline", well, "nothing_wrong"),

@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from diagnosis.telemetry import LogPattern, LogRecord, PatternTable, Window
+import numpy as np
+
+from diagnosis.telemetry import LineSequence, LogPattern, LogRecord, PatternTable, Window
 
 _MASKS = re.compile(
     r"(?P<uuid>\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b)"
@@ -82,23 +84,38 @@ def mine(
     """
     trees: dict[tuple[str, str], _Tree] = {}
     read = 0
+    traced: list[tuple[float, str, _Cluster]] = []
     for record in records:
         if record.time not in window:
             continue
         read += 1
         tree = trees.setdefault((record.entity, record.severity), _Tree())
-        _count(tree, record, int((record.time - window.start) // bin_seconds))
+        cluster = _count(tree, record, int((record.time - window.start) // bin_seconds))
+        if record.trace_id:
+            traced.append((record.time, record.trace_id, cluster))
     bins = max(1, int(-(-window.seconds // bin_seconds)))
-    patterns = [
-        _pattern(entity, tree, id, cluster, bins)
+    found = [
+        (_pattern(entity, tree, id, cluster, bins), cluster)
         for (entity, _), tree in trees.items()
         for id, cluster in tree.clusters.items()
     ]
-    patterns.sort(key=lambda pattern: (pattern.entity, pattern.template, pattern.severity))
-    return PatternTable(window, bin_seconds, tuple(patterns), read if lines_seen is None else lines_seen, read)
+    found.sort(key=lambda item: (item[0].entity, item[0].template, item[0].severity))
+    patterns = tuple(pattern for pattern, _ in found)
+    sequence = _sequence(traced, [cluster for _, cluster in found]) if traced else None
+    return PatternTable(window, bin_seconds, patterns, read if lines_seen is None else lines_seen, read, sequence)
 
 
-def _count(tree: _Tree, record: LogRecord, bin: int) -> None:
+def _sequence(traced: list[tuple[float, str, _Cluster]], clusters: list[_Cluster]) -> LineSequence:
+    places = {id(cluster): place for place, cluster in enumerate(clusters)}
+    traces = {trace: code for code, trace in enumerate(dict.fromkeys(trace for _, trace, _ in traced))}
+    time = np.array([time for time, _, _ in traced])
+    order = np.argsort(time, kind="stable")
+    pattern = np.array([places[id(cluster)] for _, _, cluster in traced], dtype=np.int32)
+    trace = np.array([traces[trace] for _, trace, _ in traced], dtype=np.int32)
+    return LineSequence(tuple(traces), time[order], pattern[order], trace[order])
+
+
+def _count(tree: _Tree, record: LogRecord, bin: int) -> _Cluster:
     id = tree.cluster_of(mask(record.body))
     cluster = tree.clusters.get(id)
     if cluster is None:
@@ -113,6 +130,7 @@ def _count(tree: _Tree, record: LogRecord, bin: int) -> None:
             values[text] = values.get(text, 0) + 1
         else:
             values["…"] = values.get("…", 0) + 1
+    return cluster
 
 
 def _pattern(entity: str, tree: _Tree, id: int, cluster: _Cluster, bins: int) -> LogPattern:

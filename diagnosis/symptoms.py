@@ -14,8 +14,10 @@ from diagnosis.deviation import Deviations, deviations
 from diagnosis.failure_text import Failure, failures_in
 from diagnosis.findings import Channel
 from diagnosis.measures import Measure, good_when_high, measure_of
+from diagnosis.periods import Periods
+from diagnosis.span_table import SpanTable
 from diagnosis.telemetry import LogPattern, PatternTable, SeriesMatrix, Topology
-from diagnosis.traces import OperationStats, SpanTree, operations
+from diagnosis.traces import OperationStats, operations
 
 _LEAST = 5.0  # robust standard deviations of anything that counts as shifted
 _BAD_SEVERITIES = ("WARN", "WARNING", "ERROR", "ERR", "CRITICAL", "CRIT", "FATAL", "ALERT", "PANIC", "SEVERE")
@@ -62,12 +64,12 @@ _FELT = frozenset(
 )  # fmt: skip
 
 
-def metric_symptoms(matrix: SeriesMatrix, baseline_end: float, until: float) -> list[Symptom]:
-    """Series that left their baseline for good before ``until``, strongest first."""
-    devs = deviations(matrix, baseline_end, until)
+def metric_symptoms(matrix: SeriesMatrix, periods: Periods) -> list[Symptom]:
+    """Series that left their baseline for good, strongest first."""
+    devs = deviations(matrix, periods)
     found = [_metric_symptom(devs, int(i)) for i in np.flatnonzero(devs.shifted())]
     found += [_vanished(devs, int(i)) for i in np.flatnonzero(devs.gone)]
-    found += expiries(matrix, until)
+    found += expiries(matrix, periods.recent.end)
     return sorted(found, key=lambda s: (-abs(s.deviation), s.entity, s.subject))
 
 
@@ -145,20 +147,21 @@ def expiries(matrix: SeriesMatrix, until: float) -> list[Symptom]:
     return found
 
 
-def log_symptoms(table: PatternTable, baseline_end: float, until: float) -> list[Symptom]:
+def log_symptoms(table: PatternTable, periods: Periods) -> list[Symptom]:
     """Patterns that are new since the baseline, or came much more often, or stopped, strongest first."""
     found = []
     for pattern in table.patterns:
-        symptom = _log_symptom(pattern, table, baseline_end, until)
+        symptom = _log_symptom(pattern, table, periods)
         if symptom is not None:
             found.append(symptom)
     return sorted(found, key=lambda s: (-s.strength, s.entity, s.subject))
 
 
-def _log_symptom(pattern: LogPattern, table: PatternTable, baseline_end: float, until: float) -> Symptom | None:
+def _log_symptom(pattern: LogPattern, table: PatternTable, periods: Periods) -> Symptom | None:
     starts = table.window.start + table.bin_seconds * np.arange(len(pattern.counts))
     counts = np.asarray(pattern.counts, dtype=float)
-    old, new = counts[starts < baseline_end], counts[(starts >= baseline_end) & (starts < until)]
+    baseline_end = periods.recent.start
+    old, new = counts[periods.is_normal(starts)], counts[periods.is_recent(starts)]
     if not new.size or not new.sum():
         return None
     expected = (float(old.sum()) + 0.5) * new.size / max(old.size, 1)
@@ -231,9 +234,9 @@ def _short(text: str, width: int = 140) -> str:
     return line if len(line) <= width else line[: width - 1] + "…"
 
 
-def span_symptoms(tree: SpanTree, onset: float, until: float) -> list[Symptom]:
+def span_symptoms(table: SpanTable, onset: float, until: float) -> list[Symptom]:
     """Operations that fail, take longer by themselves, or are called more often per parent, after ``onset``."""
-    before, after = operations(tree, -math.inf, onset), operations(tree, onset, until)
+    before, after = operations(table, -math.inf, onset), operations(table, onset, until)
     found: list[Symptom] = []
     for operation in sorted(after):
         now, was = after[operation], before.get(operation)

@@ -105,6 +105,19 @@ class LogPattern:
         return sum(self.counts)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LineSequence:
+    """The lines that carry a trace id, in order of time: all arrays have shape (lines,).
+
+    ``pattern`` is a place in ``PatternTable.patterns``, ``trace`` a place in ``traces``; ``time`` is epoch seconds.
+    """
+
+    traces: tuple[str, ...]
+    time: Floats
+    pattern: NDArray[np.int32]
+    trace: NDArray[np.int32]
+
+
 @dataclass(frozen=True, slots=True)
 class PatternTable:
     """All log patterns of a window. ``lines_read`` below ``lines_seen`` means that lines were sampled."""
@@ -114,6 +127,7 @@ class PatternTable:
     patterns: tuple[LogPattern, ...]
     lines_seen: int = 0
     lines_read: int = 0
+    sequence: LineSequence | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

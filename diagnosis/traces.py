@@ -1,57 +1,67 @@
-"""Spans: topology, exclusive self time, where errors start, and how often one operation calls another.
+"""Spans: topology, exclusive self time, calls between services, where errors start, calls per parent.
 
 Self time is a span's duration less the union of its children's intervals (as in critical-path analysis, Chow et
 al., "The Mystery Machine", OSDI 2014). An error starts at the deepest failing span: one whose children did not fail.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from diagnosis.telemetry import Edge, Node, Span, Topology
+import numpy as np
+from numpy.typing import NDArray
+
+from diagnosis.span_table import Rows, SpanTable
+from diagnosis.telemetry import Edge, Floats, Node, Span, Topology
 
 Operation = tuple[str, str]  # entity, span name
 
 
-@dataclass(frozen=True, slots=True)
-class SpanTree:
-    """Spans with their parents and children found once."""
-
-    spans: tuple[Span, ...]
-    parent: Mapping[int, int]
-    children: Mapping[int, tuple[int, ...]]
-
-
-def tree_of(spans: Iterable[Span]) -> SpanTree:
-    """Link spans of each trace; a parent that is missing makes its children roots."""
-    ordered = tuple(sorted(spans, key=lambda span: (span.start, span.trace_id, span.span_id)))
+def tabulate(spans: Iterable[Span]) -> SpanTable:
+    """Spans as columns; a parent that is missing makes its children roots."""
+    ordered = sorted(spans, key=lambda span: (span.start, span.trace_id, span.span_id))
     index = {(span.trace_id, span.span_id): i for i, span in enumerate(ordered)}
-    parent: dict[int, int] = {}
-    children: defaultdict[int, list[int]] = defaultdict(list)
+    parent = np.full(len(ordered), -1, np.int64)
     for i, span in enumerate(ordered):
-        up = index.get((span.trace_id, span.parent_id)) if span.parent_id else None
-        if up is not None and up != i:
-            parent[i] = up
-            children[up].append(i)
-    return SpanTree(ordered, parent, {i: tuple(kids) for i, kids in children.items()})
+        up = index.get((span.trace_id, span.parent_id), -1) if span.parent_id else -1
+        parent[i] = up if up != i else -1
+    entities, entity = _coded([span.entity for span in ordered])
+    names, name = _coded([span.name for span in ordered])
+    traces, trace = _coded([span.trace_id for span in ordered])
+    return SpanTable(
+        entities, names, traces, entity, name, trace, parent,
+        np.array([span.start for span in ordered], dtype=np.float64),
+        np.array([span.duration for span in ordered], dtype=np.float64),
+        np.array([span.error for span in ordered], dtype=np.bool_),
+        {i: text for i, span in enumerate(ordered) if span.error and (text := failure_text(span))},
+        {i: peer for i, span in enumerate(ordered) if (peer := peer_of(span))},
+    )  # fmt: skip
 
 
-def topology_of(tree: SpanTree) -> Topology:
+def _coded(words: list[str]) -> tuple[tuple[str, ...], NDArray[np.int32]]:
+    known = {word: code for code, word in enumerate(sorted(set(words)))}
+    return tuple(known), np.array([known[word] for word in words], dtype=np.int32)
+
+
+def topology_of(table: SpanTable) -> Topology:
     """Call edges between the entities of parent and child spans; peers named by client spans are not ours."""
-    names = {span.entity for span in tree.spans}
-    edges: set[Edge] = set()
-    for child, up in tree.parent.items():
-        caller, callee = tree.spans[up].entity, tree.spans[child].entity
-        if caller != callee:
-            edges.add(Edge(caller, callee))
-    peers = set()
-    for i, span in enumerate(tree.spans):
-        peer = peer_of(span)
-        if peer and peer not in names and i not in tree.children:
+    edges = {Edge(table.entities[a], table.entities[b]) for a, b in call_edges(table)}
+    childless = np.bincount(table.parent[table.parent >= 0], minlength=len(table)) == 0
+    known, peers = set(table.entities), set()
+    for row, peer in table.peers.items():
+        if peer not in known and childless[row]:
             peers.add(peer)
-            edges.add(Edge(span.entity, peer))
-    nodes = [Node(name) for name in names] + [Node(peer, owned=False) for peer in peers]
+            edges.add(Edge(table.entities[table.entity[row]], peer))
+    nodes = [Node(name) for name in known] + [Node(peer, owned=False) for peer in peers]
     return Topology(tuple(sorted(nodes, key=lambda node: node.name)), tuple(sorted(edges)))
+
+
+def call_edges(table: SpanTable) -> list[tuple[int, int]]:
+    """Distinct (caller, callee) pairs of entity codes, sorted."""
+    child = np.flatnonzero(table.parent >= 0)
+    caller, callee = table.entity[table.parent[child]].astype(np.int64), table.entity[child].astype(np.int64)
+    far = caller != callee
+    pairs = np.unique(caller[far] * len(table.entities) + callee[far])
+    return [(int(pair) // len(table.entities), int(pair) % len(table.entities)) for pair in pairs]
 
 
 _PEER_KEYS = ("peer.service", "server.address", "net.peer.name", "http.host", "rpc.service.peer")
@@ -62,17 +72,44 @@ def peer_of(span: Span) -> str:
     return next((str(span.attributes[key]).split(":")[0] for key in _PEER_KEYS if span.attributes.get(key)), "")
 
 
-def self_time(tree: SpanTree, i: int) -> float:
-    """Seconds of span ``i`` that no child covers."""
-    span = tree.spans[i]
-    covered, reached = 0.0, span.start
-    for kid in sorted((tree.spans[k] for k in tree.children.get(i, ())), key=lambda s: s.start):
-        begin = max(kid.start, reached)
-        end = min(kid.start + kid.duration, span.start + span.duration)
-        if end > begin:
-            covered += end - begin
-            reached = end
-    return max(span.duration - covered, 0.0)
+def self_time(table: SpanTable) -> Floats:
+    """Seconds of each span that no child covers; shape (spans,)."""
+    child = np.flatnonzero(table.parent >= 0)
+    up = table.parent[child]
+    order = np.lexsort((table.start[child], up))
+    child, up = child[order], up[order]
+    begin = np.clip(table.start[child] - table.start[up], 0.0, table.duration[up])
+    end = np.clip(table.start[child] + table.duration[child] - table.start[up], 0.0, table.duration[up])
+    first = np.r_[True, up[1:] != up[:-1]][: up.size]
+    # One running maximum over all groups: each group is lifted above the one before it.
+    lift = (np.cumsum(first) - 1) * (float(table.duration.max(initial=0.0)) + 1.0)
+    reached = np.maximum.accumulate(end + lift) - lift if up.size else end
+    before = np.where(first, 0.0, np.r_[0.0, reached[:-1]][: up.size])
+    covered = np.bincount(up, np.maximum(end - np.maximum(begin, before), 0.0), len(table))
+    return np.asarray(np.maximum(table.duration - covered, 0.0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calls:
+    """Calls from one service to another as both sides saw them; all arrays have shape (calls,).
+
+    ``client`` and ``server`` are rows of the table: a span whose only child runs elsewhere, and that child. ``gap`` is
+    what the caller waited beyond the time that the callee worked, in seconds: network, queueing, connection set-up.
+    """
+
+    client: Rows
+    server: Rows
+    gap: Floats
+
+
+def calls(table: SpanTable) -> Calls:
+    """Pairs of client and server spans."""
+    child = np.flatnonzero(table.parent >= 0)
+    up = table.parent[child]
+    only = np.bincount(up, minlength=len(table))[up] == 1
+    far = table.entity[child] != table.entity[up]
+    server, client = child[only & far], up[only & far]
+    return Calls(client, server, np.maximum(table.duration[client] - table.duration[server], 0.0))
 
 
 _GRPC_STATUS = {
@@ -104,29 +141,40 @@ class OperationStats:
     message: str
 
 
-def operations(tree: SpanTree, start: float, end: float) -> dict[Operation, OperationStats]:
+def operations(table: SpanTable, start: float, end: float) -> dict[Operation, OperationStats]:
     """Statistics of every operation whose spans start within [start, end)."""
-    groups: defaultdict[Operation, list[int]] = defaultdict(list)
-    for i, span in enumerate(tree.spans):
-        if start <= span.start < end:
-            groups[(span.entity, span.name)].append(i)
-    return {operation: _stats(tree, members) for operation, members in groups.items()}
+    rows = np.flatnonzero((table.start >= start) & (table.start < end))
+    key = table.entity[rows].astype(np.int64) * max(len(table.names), 1) + table.name[rows]
+    keys, group = np.unique(key, return_inverse=True)
+    count = np.bincount(group, minlength=keys.size)
+    child = np.flatnonzero((table.parent >= 0) & table.error)
+    inherited = np.zeros(len(table), dtype=bool)
+    inherited[table.parent[child]] = True
+    failed = table.error[rows]
+    origin = failed & ~inherited[rows]
+    parents = np.where(table.parent[rows] >= 0, table.parent[rows], -rows - 2)
+    distinct = np.unique(np.stack([group, parents]), axis=1)[0]
+    seconds = np.bincount(group, self_time(table)[rows], keys.size) / np.maximum(count, 1)
+    errors = np.bincount(group, failed, keys.size)
+    starts = np.bincount(group, origin, keys.size)
+    per_parent = count / np.maximum(np.bincount(distinct, minlength=keys.size), 1)
+    said = _messages(table, rows, group, origin)
+    return {
+        (table.entities[int(k) // len(table.names)], table.names[int(k) % len(table.names)]): OperationStats(
+            int(count[i]), int(errors[i]), int(starts[i]), float(seconds[i]), float(per_parent[i]), said.get(i, "")
+        )
+        for i, k in enumerate(keys)
+    }
 
 
-def _stats(tree: SpanTree, members: list[int]) -> OperationStats:
-    spans = [tree.spans[i] for i in members]
-    failed = [i for i in members if tree.spans[i].error]
-    origin = [i for i in failed if not any(tree.spans[k].error for k in tree.children.get(i, ()))]
-    parents: defaultdict[int, int] = defaultdict(int)
-    for i in members:
-        parents[tree.parent.get(i, -i - 1)] += 1
-    messages = [text for i in origin if (text := failure_text(tree.spans[i]))]
-    messages += [text for i in failed if (text := failure_text(tree.spans[i]))]
-    return OperationStats(
-        calls=len(spans),
-        errors=len(failed),
-        origin_errors=len(origin),
-        self_seconds=sum(self_time(tree, i) for i in members) / len(members),
-        calls_per_parent=len(members) / len(parents),
-        message=max(sorted(set(messages)), key=messages.count) if messages else "",
-    )
+def _messages(table: SpanTable, rows: Rows, group: Rows, origin: NDArray[np.bool_]) -> dict[int, str]:
+    """The most frequent failure text of each group; where an error starts counts twice."""
+    if not table.messages:
+        return {}
+    counts: dict[int, dict[str, int]] = {}
+    for row, g, first in zip(rows.tolist(), group.tolist(), origin.tolist(), strict=True):
+        text = table.messages.get(row)
+        if text:
+            mine = counts.setdefault(g, {})
+            mine[text] = mine.get(text, 0) + 1 + first
+    return {g: max(sorted(mine), key=lambda text: mine[text]) for g, mine in counts.items()}

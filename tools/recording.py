@@ -10,7 +10,7 @@ import numpy as np
 
 from diagnosis.log_patterns import mine
 from diagnosis.telemetry import Change, LogRecord, SeriesMatrix, Span, Topology, Window
-from diagnosis.traces import topology_of, tree_of
+from diagnosis.traces import tabulate, topology_of
 from tools import recording_files as files
 from tools.recording_files import NAMES, Read, RecordingError, Skipped, find
 from tools.spec import (
@@ -213,7 +213,7 @@ class Recording:
         path = find(self._folder, "topology.json")
         given = files.topology(path) if path else Topology()
         spans: tuple[Span, ...] = self._spans.value if self._spans else ()
-        whole = given.merged(topology_of(tree_of(spans)))
+        whole = given.merged(topology_of(tabulate(spans)))
         if not whole.nodes and not whole.edges:
             return Absent("the recording has neither a topology nor spans") if not path and not spans else Empty()
         return Rows(whole, len(whole.nodes) + len(whole.edges))

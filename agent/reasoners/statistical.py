@@ -8,9 +8,12 @@ from agent.reasoners import Wish
 from agent.state import Alert, Evidence, Outcome, Scope
 from diagnosis.delivery import deliveries
 from diagnosis.effects import inert_file
-from diagnosis.engine import Incident, diagnose
+from diagnosis.engine import diagnose
 from diagnosis.findings import Channel, Diagnosis, Finding
+from diagnosis.incident import Incident
+from diagnosis.span_table import SpanTable
 from diagnosis.telemetry import Change, ChangeKind, PatternTable, SeriesMatrix, Topology, Window
+from diagnosis.traces import tabulate
 from tools.spec import ChangeList, SpanBatch, ToolName
 
 _MAX_DIFFS_PER_ROUND = 60
@@ -38,7 +41,7 @@ def assemble(
     """One incident out of the bodies, and which evidence each channel came from (the latest where there are more)."""
     metrics = SeriesMatrix.empty()
     patterns: PatternTable | None = None
-    spans: tuple[object, ...] = ()
+    spans = SpanTable.empty()
     topology = Topology()
     changes: dict[str, Change] = {}
     origin: dict[Channel, str] = {}
@@ -51,7 +54,7 @@ def assemble(
             case PatternTable() as body:
                 patterns, origin[Channel.LOGS] = body, item.id
             case SpanBatch() as body:
-                spans, origin[Channel.TRACES] = body.spans, item.id
+                spans, origin[Channel.TRACES] = tabulate(body.spans), item.id
             case Topology() as body:
                 topology, origin[Channel.TOPOLOGY] = topology.merged(body), item.id
             case ChangeList() as body:
@@ -68,7 +71,7 @@ def assemble(
         window=Window(scope.start, scope.end),
         metrics=metrics,
         patterns=patterns,
-        spans=spans,  # type: ignore[arg-type]
+        spans=spans,
         topology=topology,
         changes=tuple(changes[id] for id in sorted(changes)),
     )

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from diagnosis.engine import Incident, diagnose
+from diagnosis.engine import diagnose
+from diagnosis.incident import Incident
 from diagnosis.log_patterns import mine
 from diagnosis.telemetry import Change, ChangeKind, Edge, LogRecord, Node, SeriesKey, SeriesMatrix, Topology, Window
 

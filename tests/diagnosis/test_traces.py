@@ -1,5 +1,5 @@
 from diagnosis.telemetry import Edge, Span
-from diagnosis.traces import operations, self_time, topology_of, tree_of
+from diagnosis.traces import operations, self_time, tabulate, topology_of
 
 
 def span(
@@ -9,12 +9,12 @@ def span(
 
 
 def test_self_time_leaves_out_overlapping_children_once():
-    tree = tree_of([span("a", "", "x", 0, 10), span("b", "a", "y", 1, 4), span("c", "a", "z", 3, 4)])
-    assert self_time(tree, 0) == 4.0
+    tree = tabulate([span("a", "", "x", 0, 10), span("b", "a", "y", 1, 4), span("c", "a", "z", 3, 4)])
+    assert self_time(tree)[0] == 4.0
 
 
 def test_edges_come_from_parents_and_peers_are_not_ours():
-    tree = tree_of([span("a", "", "x", 0, 10), span("b", "a", "y", 1, 4, **{"server.address": "pay.example.com:443"})])
+    tree = tabulate([span("a", "", "x", 0, 10), span("b", "a", "y", 1, 4, **{"server.address": "pay.example.com:443"})])
     topology = topology_of(tree)
     assert set(topology.edges) == {Edge("x", "y"), Edge("y", "pay.example.com")}
     peer = topology.node("pay.example.com")
@@ -22,12 +22,12 @@ def test_edges_come_from_parents_and_peers_are_not_ours():
 
 
 def test_an_error_starts_at_the_deepest_failing_span():
-    tree = tree_of([span("a", "", "x", 0, 10, error=True), span("b", "a", "y", 1, 4, error=True)])
+    tree = tabulate([span("a", "", "x", 0, 10, error=True), span("b", "a", "y", 1, 4, error=True)])
     stats = operations(tree, 0, 100)
     assert stats[("x", "op-x")].origin_errors == 0
     assert stats[("y", "op-y")].origin_errors == 1
 
 
 def test_a_missing_parent_and_a_cycle_are_survived():
-    tree = tree_of([span("a", "b", "x", 0, 1), span("b", "a", "y", 0, 1), span("c", "gone", "z", 0, 1)])
+    tree = tabulate([span("a", "b", "x", 0, 1), span("b", "a", "y", 0, 1), span("c", "gone", "z", 0, 1)])
     assert len(operations(tree, 0, 10)) == 3
