@@ -18,6 +18,7 @@ _THRESHOLD = 5.0  # robust standard deviations: with 200 series of 100 samples a
 _PERSISTENCE = 4  # samples looked at for a run; three of them must exceed
 _MAD_TO_SIGMA = 1.4826
 _MIN_BASELINE = 5
+_STEADY = 0.8  # share of the baseline that a series must have to be missed when it stops
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,8 @@ class Deviations:
     """One row a series: all arrays have shape (series,). NaN where a series has no baseline.
 
     ``before`` and ``after`` are levels (medians); ``score`` is the signed deviation of the level after the onset in
-    robust standard deviations; ``onset`` is epoch seconds, NaN where nothing persists; ``trend`` is the slope of
-    the baseline per second where the baseline is a straight line, else 0.
+    robust standard deviations; ``onset`` is epoch seconds, NaN where nothing persists. ``usual`` is the share of the baseline's own
+    samples that lie as far out on the same side: a series that often jumps says little by jumping again.
     """
 
     keys: tuple[SeriesKey, ...]
@@ -36,6 +37,7 @@ class Deviations:
     onset: Floats
     peak: Floats
     gone: NDArray[np.bool_]
+    usual: Floats
 
     def shifted(self) -> NDArray[np.bool_]:
         return np.isfinite(self.onset)
@@ -87,7 +89,7 @@ def deviations(matrix: SeriesMatrix, periods: Periods) -> Deviations:
     base, look = periods.is_normal(matrix.times), periods.is_recent(matrix.times)
     nothing = np.full(count, np.nan)
     if count == 0 or base.sum() < 2 or not look.any():
-        return Deviations(matrix.keys, nothing, nothing, nothing * 0, nothing, nothing, np.zeros(count, dtype=bool))
+        return Deviations(matrix.keys, nothing, nothing, nothing * 0, nothing, nothing, np.zeros(count, dtype=bool), nothing)
     with np.errstate(invalid="ignore", divide="ignore"), _no_empty_slice_warning():
         samples = matrix.values[:, base]
         recent = matrix.values[:, look]
@@ -102,9 +104,11 @@ def deviations(matrix: SeriesMatrix, periods: Periods) -> Deviations:
         after = _level_after(recent, np.maximum(first, 0))
         peak_at = np.nanargmax(np.where(np.isfinite(scores), np.abs(scores), -1.0), axis=1)
         peak = recent[np.arange(count), peak_at]
-    gone = ~np.isfinite(recent).any(axis=1) & (known >= _MIN_BASELINE)
+        far = np.where(after >= before, 1.0, -1.0)[:, None]
+        gone = ~np.isfinite(recent).any(axis=1) & (known >= np.maximum(_MIN_BASELINE, _STEADY * base.sum()))
+        usual = (far * (samples - after[:, None]) >= 0.0).sum(axis=1) / np.maximum(known, 1)
     score = np.where(found, (after - before) / sigma, 0.0)
-    return Deviations(matrix.keys, before, after, np.nan_to_num(score), onset, peak, gone)
+    return Deviations(matrix.keys, before, after, np.nan_to_num(score), onset, peak, gone, usual)
 
 
 def _first_persistent(scores: Floats) -> NDArray[np.int64]:

@@ -26,6 +26,11 @@ _INHERITED_MEASURES = frozenset(
 _NOT_OWN = frozenset(("cancelled+", "text:cancelled", "traffic+", "traffic-", "latency-"))
 
 
+def only_inherited(symptom: Symptom) -> bool:
+    """True for what a caller shows just as well when its callee is slow or down."""
+    return symptom.signals <= (_INHERITED_TEXT | _INHERITED_MEASURES)
+
+
 def suffering(symptoms: Sequence[Symptom]) -> dict[str, list[Symptom]]:
     """Bad symptoms by entity, without those that only say that a caller gave up or came more often."""
     found: dict[str, list[Symptom]] = {}
@@ -39,7 +44,7 @@ def own_trouble(symptoms: Sequence[Symptom], blamed: bool) -> float:
     """Strength of what an entity cannot have inherited; an inherited kind counts where nobody else is blamed for it."""
     best = 0.0
     for symptom in symptoms:
-        inherited = symptom.signals <= (_INHERITED_TEXT | _INHERITED_MEASURES)
+        inherited = only_inherited(symptom)
         if "origin" in symptom.signals and symptom.entity:
             inherited = False
         best = max(best, symptom.strength * (0.3 if inherited and blamed else 0.6 if inherited else 1.0))

@@ -1,5 +1,5 @@
 """Log lines to templates with Drain (He et al., "Drain: An online log parsing approach with fixed depth tree", ICWS
-2017, in its drain3 implementation), one tree an entity and severity.
+2017, in its drain3 implementation), one tree an entity, severity and, where lines name it, line of source code.
 
 Lines are masked first (numbers, ids, addresses), and a line that masks to a text seen before costs one look-up.
 """
@@ -18,16 +18,39 @@ _MASKS = re.compile(
     r"|(?P<time>\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)"
     r"|(?P<ip>\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b)"
     r"|(?P<hex>\b0x[0-9a-fA-F]+\b|\b(?=[0-9a-f]*\d)(?=[0-9]*[a-f])[0-9a-f]{7,}\b)"
-    r"|(?P<number>(?<![A-Za-z0-9_.])[+-]?\d[\d_]*(?:\.\d+)?)"
+    # A number after a letter and "#" is a line of source code: it tells messages apart.
+    r"|(?P<number>(?<![A-Za-z0-9_.])(?<![A-Za-z]#)[+-]?\d[\d_]*(?:\.\d+)?)"
 )
+# What a line prints of an object or a list is data: fields in brackets, with a comma or an equals sign among them.
+_PAYLOAD = re.compile(r"\((?=[^()]*[=,])[^()]*\)|\{[^{}]*\}|\[(?=[^\[\]]*,)[^\[\]]*\]")
+_NESTING = 4
 _LONGEST_LINE = 2_000  # characters that are looked at
 _MOST_VALUES = 8  # of one attribute of one pattern
 _MOST_TEMPLATES = 2_000  # distinct masked texts of one tree before new ones are folded together
 
 
+_LOCATION = re.compile(
+    r"[A-Za-z_][\w.$]*#\d+\b|\b[\w/-]+\.(?:py|go|java|js|ts|rb|rs|c|cc|cpp|cs|kt|scala|php):\d+\b"
+)
+
+
+def location(line: str) -> str:
+    """The line of source code that wrote it, where it says so near its beginning: ``Class#12``, ``file.go:12``."""
+    found = _LOCATION.search(line[:200])
+    return found[0] if found else ""
+
+
 def mask(line: str) -> str:
     """The line with everything that varies by nature replaced by its kind in angle brackets."""
-    return _MASKS.sub(lambda match: f"<{match.lastgroup}>", line[:_LONGEST_LINE])
+    text = line[:_LONGEST_LINE]
+    for _ in range(_NESTING):
+        text, found = _PAYLOAD.subn("<fields>", text)
+        if not found:
+            break
+    return _MASKS.sub(lambda match: f"<{match.lastgroup}>", text)
+
+
+_Request = tuple[str, str, str]  # entity, trace id, span id
 
 
 @dataclass
@@ -72,7 +95,8 @@ class _Tree:
 def _new_miner() -> Any:  # noqa: ANN401 - drain3 has no types
     from drain3.drain import Drain
 
-    return Drain(depth=5, sim_th=0.5, max_children=100)
+        # Numbers are masked already: a digit that is left belongs to a name.
+    return Drain(depth=5, sim_th=0.5, max_children=100, parametrize_numeric_tokens=False)
 
 
 def mine(
@@ -82,21 +106,21 @@ def mine(
 
     ``lines_seen`` says how many lines there were when the records are a sample.
     """
-    trees: dict[tuple[str, str], _Tree] = {}
+    trees: dict[tuple[str, str, str], _Tree] = {}
     read = 0
-    traced: list[tuple[float, str, _Cluster]] = []
+    traced: list[tuple[float, _Request, _Cluster]] = []
     for record in records:
         if record.time not in window:
             continue
         read += 1
-        tree = trees.setdefault((record.entity, record.severity), _Tree())
+        tree = trees.setdefault((record.entity, record.severity, location(record.body)), _Tree())
         cluster = _count(tree, record, int((record.time - window.start) // bin_seconds))
         if record.trace_id:
-            traced.append((record.time, record.trace_id, cluster))
+            traced.append((record.time, (record.entity, record.trace_id, record.span_id), cluster))
     bins = max(1, int(-(-window.seconds // bin_seconds)))
     found = [
         (_pattern(entity, tree, id, cluster, bins), cluster)
-        for (entity, _), tree in trees.items()
+        for (entity, _, _), tree in trees.items()
         for id, cluster in tree.clusters.items()
     ]
     found.sort(key=lambda item: (item[0].entity, item[0].template, item[0].severity))
@@ -105,14 +129,14 @@ def mine(
     return PatternTable(window, bin_seconds, patterns, read if lines_seen is None else lines_seen, read, sequence)
 
 
-def _sequence(traced: list[tuple[float, str, _Cluster]], clusters: list[_Cluster]) -> LineSequence:
+def _sequence(traced: list[tuple[float, _Request, _Cluster]], clusters: list[_Cluster]) -> LineSequence:
     places = {id(cluster): place for place, cluster in enumerate(clusters)}
-    traces = {trace: code for code, trace in enumerate(dict.fromkeys(trace for _, trace, _ in traced))}
+    requests = {request: code for code, request in enumerate(dict.fromkeys(request for _, request, _ in traced))}
     time = np.array([time for time, _, _ in traced])
     order = np.argsort(time, kind="stable")
     pattern = np.array([places[id(cluster)] for _, _, cluster in traced], dtype=np.int32)
-    trace = np.array([traces[trace] for _, trace, _ in traced], dtype=np.int32)
-    return LineSequence(tuple(traces), time[order], pattern[order], trace[order])
+    request = np.array([requests[request] for _, request, _ in traced], dtype=np.int32)
+    return LineSequence(tuple(requests), time[order], pattern[order], request[order])
 
 
 def _count(tree: _Tree, record: LogRecord, bin: int) -> _Cluster:

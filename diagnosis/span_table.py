@@ -18,7 +18,7 @@ class SpanTable:
 
     ``parent`` is the row of the parent span, -1 at a root or where the parent is missing; ``start`` is epoch seconds,
     ``duration`` seconds. ``messages`` and ``peers`` are sparse: row to the text of a failure, row to the other side
-    of a call as the caller names it.
+    of a call as the caller names it. ``ids`` are span ids, one a row, or empty where nothing refers to them.
     """
 
     entities: tuple[str, ...]
@@ -33,6 +33,7 @@ class SpanTable:
     error: NDArray[np.bool_]
     messages: Mapping[int, str] = field(default_factory=dict)
     peers: Mapping[int, str] = field(default_factory=dict)
+    ids: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return int(self.start.size)
@@ -58,6 +59,7 @@ class SpanTable:
             start=self.start[rows],
             duration=self.duration[rows],
             error=self.error[rows],
+            ids=tuple(self.ids[r] for r in rows.tolist()) if self.ids else (),
             messages={int(place[r]): text for r, text in self.messages.items() if r in kept},
             peers={int(place[r]): text for r, text in self.peers.items() if r in kept},
         )

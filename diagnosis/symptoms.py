@@ -20,6 +20,8 @@ from diagnosis.telemetry import LogPattern, PatternTable, SeriesMatrix, Topology
 from diagnosis.traces import OperationStats, operations
 
 _LEAST = 5.0  # robust standard deviations of anything that counts as shifted
+_ENOUGH_LINES = 200  # of ordinary logs in each period, to measure traffic by
+_USUAL_COSTS = 4.0  # a level that a quarter of the baseline reached is no deviation
 _BAD_SEVERITIES = ("WARN", "WARNING", "ERROR", "ERR", "CRITICAL", "CRIT", "FATAL", "ALERT", "PANIC", "SEVERE")
 
 
@@ -91,7 +93,7 @@ def _metric_symptom(devs: Deviations, i: int) -> Symptom:
         subject=key.metric,
         signals=frozenset({signal}),
         text=key.metric,
-        strength=min(1.0, 0.3 + abs(score) / 40.0),
+        strength=min(1.0, 0.3 + abs(score) / 40.0) * max(0.1, 1.0 - _USUAL_COSTS * float(devs.usual[i])),
         bad=(measure in _FELT or good_when_high(key.metric)) and worse,
         sentence=f"{key.entity} {key.metric} {verb} from {amount(before)} to {amount(after)}",
         onset=float(devs.onset[i]),
@@ -150,25 +152,49 @@ def expiries(matrix: SeriesMatrix, until: float) -> list[Symptom]:
 def log_symptoms(table: PatternTable, periods: Periods) -> list[Symptom]:
     """Patterns that are new since the baseline, or came much more often, or stopped, strongest first."""
     found = []
+    exposure = _exposure(table, periods)
     for pattern in table.patterns:
-        symptom = _log_symptom(pattern, table, periods)
+        symptom = _log_symptom(pattern, table, periods, exposure)
         if symptom is not None:
             found.append(symptom)
     return sorted(found, key=lambda s: (-s.strength, s.entity, s.subject))
 
 
-def _log_symptom(pattern: LogPattern, table: PatternTable, periods: Periods) -> Symptom | None:
+def _overdispersion(counts: np.ndarray) -> float:
+    """Variance over mean of the counts a bin, at least 1: lines come in bursts, which Poisson does not expect."""
+    seen = counts[counts > 0] if (counts > 0).sum() >= 3 else counts
+    return max(1.0, float(np.var(seen) / np.mean(seen))) if seen.size >= 3 and seen.sum() else 1.0
+
+
+def _exposure(table: PatternTable, periods: Periods) -> float:
+    """How many lines are to be expected recently for one in the normal time, if nothing is wrong.
+
+    Ordinary lines of all entities tell how busy the system is and how much of it was collected; where there are too
+    few of them, time does.
+    """
+    starts = table.window.start + table.bin_seconds * np.arange(max((len(p.counts) for p in table.patterns), default=0))
+    old, new = periods.is_normal(starts), periods.is_recent(starts)
+    calm = [p.counts for p in table.patterns if p.severity not in _BAD_SEVERITIES]
+    total = np.sum(np.asarray(calm, dtype=float).reshape(len(calm), starts.size), axis=0) if calm else np.zeros(starts.size)
+    if min(total[old].sum(), total[new].sum()) >= _ENOUGH_LINES:
+        return float(total[new].sum() / total[old].sum())
+    return float(new.sum()) / max(float(old.sum()), 1.0)
+
+
+def _log_symptom(
+    pattern: LogPattern, table: PatternTable, periods: Periods, exposure: float
+) -> Symptom | None:
     starts = table.window.start + table.bin_seconds * np.arange(len(pattern.counts))
     counts = np.asarray(pattern.counts, dtype=float)
     baseline_end = periods.recent.start
     old, new = counts[periods.is_normal(starts)], counts[periods.is_recent(starts)]
     if not new.size or not new.sum():
         return None
-    expected = (float(old.sum()) + 0.5) * new.size / max(old.size, 1)
+    expected = (float(old.sum()) + 0.5) * exposure
     observed = float(new.sum())
     # Poisson log likelihood ratio of the observed against the expected count (G-test with one degree of freedom).
     surprise = observed * math.log(observed / expected) - (observed - expected) if observed > expected else 0.0
-    surprise = float(surprise)
+    surprise = float(surprise) / _overdispersion(old)
     novel = old.sum() == 0
     bad = pattern.severity in _BAD_SEVERITIES
     text = _pattern_text(pattern)

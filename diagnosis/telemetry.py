@@ -81,6 +81,7 @@ class LogRecord:
     body: str
     trace_id: str = ""
     attributes: Mapping[str, str | float | bool] = field(default_factory=dict)
+    span_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +108,16 @@ class LogPattern:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LineSequence:
-    """The lines that carry a trace id, in order of time: all arrays have shape (lines,).
+    """The lines that belong to a request, in order of time: all arrays have shape (lines,).
 
-    ``pattern`` is a place in ``PatternTable.patterns``, ``trace`` a place in ``traces``; ``time`` is epoch seconds.
+    ``pattern`` is a place in ``PatternTable.patterns``; ``request`` is a place in ``requests``: an entity, a trace id and
+    a span id ("" where lines name no span). ``time`` is epoch seconds.
     """
 
-    traces: tuple[str, ...]
+    requests: tuple[tuple[str, str, str], ...]
     time: Floats
     pattern: NDArray[np.int32]
-    trace: NDArray[np.int32]
+    request: NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,17 @@ Self time is a span's duration less the union of its children's intervals (as in
 al., "The Mystery Machine", OSDI 2014). An error starts at the deepest failing span: one whose children did not fail.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from diagnosis.delivery import entity_stem
 from diagnosis.span_table import Rows, SpanTable
 from diagnosis.telemetry import Edge, Floats, Node, Span, Topology
+from diagnosis.words import split_identifier, stem
 
 Operation = tuple[str, str]  # entity, span name
 
@@ -34,6 +37,7 @@ def tabulate(spans: Iterable[Span]) -> SpanTable:
         np.array([span.error for span in ordered], dtype=np.bool_),
         {i: text for i, span in enumerate(ordered) if span.error and (text := failure_text(span))},
         {i: peer for i, span in enumerate(ordered) if (peer := peer_of(span))},
+        tuple(span.span_id for span in ordered),
     )  # fmt: skip
 
 
@@ -93,23 +97,47 @@ def self_time(table: SpanTable) -> Floats:
 class Calls:
     """Calls from one service to another as both sides saw them; all arrays have shape (calls,).
 
-    ``client`` and ``server`` are rows of the table: a span whose only child runs elsewhere, and that child. ``gap`` is
-    what the caller waited beyond the time that the callee worked, in seconds: network, queueing, connection set-up.
+    ``client`` is a row of the table: a span whose only child runs elsewhere; ``callee`` is the entity code of that child.
+    ``gap`` is what the caller waited beyond the time that the callee worked, in seconds: network, queueing, set-up.
     """
 
     client: Rows
-    server: Rows
+    callee: Rows
     gap: Floats
 
 
 def calls(table: SpanTable) -> Calls:
-    """Pairs of client and server spans."""
+    """Pairs of client and server spans, and leaves that name a service without a span of it (see ``named_calls``)."""
     child = np.flatnonzero(table.parent >= 0)
     up = table.parent[child]
     only = np.bincount(up, minlength=len(table))[up] == 1
     far = table.entity[child] != table.entity[up]
     server, client = child[only & far], up[only & far]
-    return Calls(client, server, np.maximum(table.duration[client] - table.duration[server], 0.0))
+    gap = np.maximum(table.duration[client] - table.duration[server], 0.0)
+    leaf, named = named_calls(table)
+    return Calls(
+        np.r_[client, leaf], np.r_[table.entity[server].astype(np.int64), named], np.r_[gap, table.duration[leaf]]
+    )
+
+
+def named_calls(table: SpanTable) -> tuple[Rows, Rows]:
+    """Leaves whose name holds the name of exactly one other service: calls whose other side lost the trace.
+
+    Returns their rows and the codes of the services named. An operation counts only if its spans never have children.
+    """
+    operation = table.entity.astype(np.int64) * max(len(table.names), 1) + table.name
+    inner = np.unique(operation[table.parent[table.parent >= 0]])
+    leaves = np.flatnonzero(~np.isin(operation, inner))
+    stems = {code: entity_stem(name) for code, name in enumerate(table.entities)}
+    target = {}
+    for key in np.unique(operation[leaves]).tolist():
+        mine, name = divmod(key, len(table.names))
+        words = {stem(word) for word in split_identifier(re.sub(r"[^A-Za-z0-9]+", "_", table.names[name]))}
+        fitting = [code for code, telling in stems.items() if code != mine and telling <= words]
+        if len(fitting) == 1 and not stems[mine] & stems[fitting[0]]:
+            target[key] = fitting[0]
+    rows = leaves[np.isin(operation[leaves], list(target))] if target else leaves[:0]
+    return rows, np.array([target[key] for key in operation[rows].tolist()], np.int64)
 
 
 _GRPC_STATUS = {

@@ -41,9 +41,30 @@ _TABLE: tuple[tuple[str, float, str], ...] = (
     ("number_both", 4.0, "a gauge moved from the old value of a setting to the new one"),
     ("number_after", 1.5, "a series settled at the new value of a setting"),
     ("number_constant", 2.2, "failing lines carry the new value of a setting as a constant"),
+    ("same_channel", 0.25, "further clues of one channel repeat the first"),
+    ("same_nature", 0.4, "a second channel of one nature sees the same fact again"),
+    ("explained_away", 0.8, "most of what a caller shows is its callee's, if the callee shows as much"),
+    ("kind_temperature", 0.7, "signs of the kinds overlap"),
     ("unseen", 5.2, "what a cause must beat: that it lies outside the telemetry"),
     ("temperature", 1.25, "shrinks the margins: the evidence channels are not independent"),
 )
 
+_CHANNELS: tuple[tuple[str, float, str], ...] = (
+    ("conservation", 3.0, "it accounts for the whole of what was lost: nothing is left for anybody else"),
+    ("call_gap", 3.0, "both sides of a call were seen, and the wait lies between them"),
+    ("event_patterns", 3.0, "code took another way: rarely a consequence of somebody else's trouble"),
+    ("self_time", 2.5, "work that no callee did; but a starved machine slows innocent work as well"),
+    ("saturation", 2.5, "a resource of its own ran short; busier callers can do that to it"),
+    ("span_errors", 2.5, "the error starts here"),
+    ("log_templates", 2.0, "it says that it failed; victims say so too"),
+    ("tenants", 2.0, "what shares a machine suffers together"),
+    ("absence", 1.5, "it fell silent; so does what is merely not called any more"),
+    ("fan_out", 1.5, "more calls for the same work"),
+    ("deviation", 1.0, "latency and errors travel up along the calls"),
+    ("onset_order", 0.5, "clocks and sampling blur who was first"),
+)
+
 WEIGHTS: Mapping[str, float] = {name: value for name, value, _ in _TABLE}
 REASONS: Mapping[str, str] = {name: reason for name, _, reason in _TABLE}
+CHANNEL_WEIGHTS: Mapping[str, float] = {name: value for name, value, _ in _CHANNELS}
+CHANNEL_REASONS: Mapping[str, str] = {name: reason for name, _, reason in _CHANNELS}

@@ -27,8 +27,9 @@ from evals.columns import span_table
 from evals.suite import Case, Truth
 
 _BEFORE, _AFTER = 1800.0, 180.0  # seconds of telemetry around the injection, by the benchmark's protocol
-_ACTIVE = 180.0  # seconds for which an earlier alert makes its minutes unfit as reference
-_REFERENCE = 5400.0  # how far back the reference reaches
+_ACTIVE = 300.0  # seconds for which an earlier alert makes its minutes unfit as reference
+_GUARD = 180.0  # seconds before the present alert in which its fault may have begun
+_REFERENCE = 86400.0  # how far back the reference reaches
 _HASHES = r"-[^-]+-[^-]+$"  # what Kubernetes appends to a workload's name
 _KINDS = {
     "cpu_contention": FaultKind.CPU_SATURATION,
@@ -122,12 +123,20 @@ def load(day: Path, alerts: tuple[float, ...], place: int) -> Incident:
 
 
 def quiet(alerts: tuple[float, ...], since: float) -> tuple[Window, ...]:
-    """From ``since`` to the last alert, without the minutes in which an earlier incident was going on."""
+    """From ``since`` to the last alert, without the minutes in which an incident was going on.
+
+    Of an earlier incident those are the minutes after its alert; of the present one, whose beginning nobody knows yet,
+    also the minutes before it, unless nothing else is left.
+    """
     windows, start = [], since
     for alert in alerts:
         if alert > start:
             windows.append(Window(start, alert))
         start = max(start, alert + _ACTIVE)
+    last = windows[-1] if windows else None
+    if last is not None and last.end == alerts[-1] and len(windows) > 1:
+        end = last.end - _GUARD
+        windows[-1:] = [Window(last.start, end)] if end > last.start else []
     return tuple(windows)
 
 
@@ -165,10 +174,15 @@ def read_spans(day: Path) -> SpanTable:
 _LEVEL = re.compile(r"\b(TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL)\b", re.I)
 
 
+def _level(body: str) -> str:
+    found = _LEVEL.search(body[:200])
+    return found[1].upper() if found else ""
+
+
 @lru_cache(maxsize=2)
 def read_lines(day: Path) -> tuple[LogRecord, ...]:
     """All log lines of a day in order of time, parsed once; the level is the first that a line names."""
-    columns = ["TimeUnixNano", "PodName", "TraceID", "Log"]
+    columns = ["TimeUnixNano", "PodName", "TraceID", "SpanID", "Log"]
     files = sorted((day / "log").glob("*_log.csv"))
     if not files:
         return ()
@@ -179,11 +193,13 @@ def read_lines(day: Path) -> tuple[LogRecord, ...]:
         # Kubernetes wraps each line, and Online Boutique's services write JSON themselves.
         body=pl.coalesce(pl.col("Log").str.json_path_match("$.log"), "Log"),
         trace=pl.col("TraceID").fill_null(""),
+        span=pl.col("SpanID").fill_null(""),
     ).with_columns(inner=pl.col("body").str.json_path_match("$.message"))
-    frame = frame.drop_nulls("time").sort("time")
+    # Neighbouring files overlap: the same line may stand in two of them.
+    frame = frame.drop_nulls("time").unique(["time", "entity", "body"], keep="first").sort("time", "entity", "body")
     return tuple(
-        LogRecord(time, entity, level[1].upper() if (level := _LEVEL.search(body[:200])) else "", inner or body, trace)
-        for time, entity, body, trace, inner in frame.iter_rows()
+        LogRecord(time, entity, _level(body), inner or body, trace, {}, span)
+        for time, entity, body, trace, span, inner in frame.iter_rows()
     )
 
 

@@ -1,0 +1,31 @@
+"""The channels: one file a method, each from what was observed to clues. The ranking weighs them; none knows another."""
+
+from collections.abc import Callable, Mapping
+
+from diagnosis.channels.absence import absence
+from diagnosis.channels.call_gap import call_gap
+from diagnosis.channels.clue import Clue, Observation
+from diagnosis.channels.conservation import conservation
+from diagnosis.channels.event_patterns import event_patterns
+from diagnosis.channels.order import onset_order
+from diagnosis.channels.self_time import self_time
+from diagnosis.channels.series import deviation, saturation
+from diagnosis.channels.tenants import tenants
+from diagnosis.channels.texts import fan_out, log_templates, span_errors
+
+CHANNELS: Mapping[str, Callable[[Observation], list[Clue]]] = {
+    "absence": absence,
+    "call_gap": call_gap,
+    "conservation": conservation,
+    "deviation": deviation,
+    "event_patterns": event_patterns,
+    "fan_out": fan_out,
+    "log_templates": log_templates,
+    "onset_order": onset_order,
+    "saturation": saturation,
+    "self_time": self_time,
+    "span_errors": span_errors,
+    "tenants": tenants,
+}
+
+__all__ = ["CHANNELS", "Clue", "Observation"]

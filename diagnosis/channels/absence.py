@@ -1,0 +1,52 @@
+"""Silence is a signal: series that stop, series that freeze, and services whose spans are gone."""
+
+from collections import Counter
+
+import numpy as np
+
+from diagnosis.channels.clue import Clue, Observation
+from diagnosis.deviation import as_rates
+from diagnosis.findings import Channel, FaultKind
+from diagnosis.symptoms import Symptom
+
+NAME = "absence"
+_KINDS = {FaultKind.INFRASTRUCTURE: 0.5, FaultKind.DEPENDENCY_OUTAGE: 0.5, FaultKind.MEMORY_EXHAUSTION: 0.3}
+_LEAST_FLAT = 5  # equal samples in a row of a series that used to move all the time
+
+
+def absence(seen: Observation) -> list[Clue]:
+    """One clue an entity whose telemetry stopped or froze while others' went on."""
+    quiet = {**_frozen(seen), **_gone(seen)}
+    everyone = {key.entity for key in seen.metrics.keys}
+    if not quiet or len(quiet) > 0.3 * len(everyone):
+        return []  # that many at once is the monitoring, not the services
+    return [Clue(NAME, name, s.strength, _KINDS, s) for name, s in sorted(quiet.items())]
+
+
+def _gone(seen: Observation) -> dict[str, Symptom]:
+    total = Counter(key.entity for key in seen.metrics.keys)
+    gone = [s for s in seen.symptoms if any(signal.endswith("_gone") for signal in s.signals)]
+    count = Counter(s.entity for s in gone)
+    return {s.entity: s for s in gone if count[s.entity] >= 0.5 * total[s.entity]}
+
+
+def _frozen(seen: Observation) -> dict[str, Symptom]:
+    matrix = as_rates(seen.metrics)
+    new = seen.periods.is_recent(matrix.times)
+    if new.sum() < _LEAST_FLAT:
+        return {}
+    old, recent = matrix.values[:, seen.periods.is_normal(matrix.times)], matrix.values[:, new]
+    with np.errstate(invalid="ignore"):
+        lively = (np.diff(old, axis=1) != 0).mean(axis=1) > 0.9 if old.shape[1] > _LEAST_FLAT else np.zeros(len(old), bool)
+        still = np.isfinite(recent).all(axis=1) & (np.ptp(np.nan_to_num(recent), axis=1) == 0)
+    total = Counter(key.entity for key in matrix.keys)
+    frozen = [matrix.keys[i] for i in np.flatnonzero(lively & still)]
+    count = Counter(key.entity for key in frozen)
+    return {
+        key.entity: Symptom(
+            Channel.METRICS, key.entity, key.metric, frozenset({"frozen"}), key.metric, strength=0.5, bad=False,
+            sentence=f"{key.entity} {key.metric} used to move and now stays at one value", onset=seen.periods.recent.start,
+        )
+        for key in frozen
+        if count[key.entity] >= 0.5 * total[key.entity]
+    }  # fmt: skip

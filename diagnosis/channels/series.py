@@ -1,0 +1,99 @@
+"""Deviation of single series: resources that run short are a service's own trouble, latency and errors may be inherited.
+
+Levels and spreads are robust (see ``diagnosis/deviation.py``). A series of the machine underneath says little about one
+tenant; that is for ``tenants``.
+"""
+
+import numpy as np
+
+from diagnosis.channels.clue import Clue, Observation, Source
+from diagnosis.channels.conservation import is_client_side
+from diagnosis.fault_kinds import kind_of_symptoms
+from diagnosis.findings import Channel, FaultKind
+from diagnosis.measures import Measure, is_ratio, measure_of, words_of
+from diagnosis.symptoms import Symptom
+
+_FILLS = frozenset((Measure.CPU, Measure.MEMORY, Measure.DISK, Measure.POOL_USE))
+_NO_LIMIT = 0.5
+_OUTGOING = 0.4  # what an entity waited for others is first of all their trouble
+
+SATURATION, DEVIATION = "saturation", "deviation"
+RESOURCES = frozenset(
+    (Measure.CPU, Measure.MEMORY, Measure.GC, Measure.DISK, Measure.DISK_IO, Measure.POOL_USE, Measure.POOL_WAIT,
+     Measure.LOCK_WAIT, Measure.THROTTLE, Measure.RESTARTS, Measure.EXPIRY, Measure.DRIFT, Measure.QUALITY,
+     Measure.CACHE_MISSES, Measure.CACHE_HITS, Measure.LIMIT)
+)  # fmt: skip
+
+
+def saturation(seen: Observation) -> list[Clue]:
+    """The strongest deviation of each resource of each entity, as far as the resource is used up.
+
+    A share of a limit counts by how full it is; use in absolute units says nothing of a limit, and counts only where
+    no share is measured.
+    """
+    own = [s for s in _series(seen) if measure_of(s.subject) in RESOURCES and s.bad]
+    shared = {(key.entity, measure_of(key.metric)) for key in seen.metrics.keys if is_ratio(key.metric)}
+    clues = []
+    for s in own:
+        place = (s.entity, measure_of(s.subject))
+        if is_ratio(s.subject) or measure_of(s.subject) not in _FILLS:
+            clues.append((max(s.strength, _headroom_lost(s)) * _fullness(s), s))
+        elif place not in shared:
+            clues.append((_NO_LIMIT * s.strength, s))
+    best: dict[tuple[str, Measure], tuple[float, Symptom]] = {}
+    for strength, s in clues:
+        key = (s.entity, measure_of(s.subject))
+        if strength > best.get(key, (0.0, s))[0]:
+            best[key] = (strength, s)
+    return [Clue(SATURATION, s.entity, w, {kind_of_symptoms([s]): 1.0}, s) for _, (w, s) in sorted(best.items())]
+
+
+def _fullness(s: Symptom) -> float:
+    """0 at a fifth of the limit, 1 from four fifths on; 1 for what has no limit."""
+    if measure_of(s.subject) not in _FILLS or s.after is None:
+        return 1.0
+    return float(np.clip((s.after / _full_scale(s) - 0.2) / 0.6, 0.0, 1.0))
+
+
+def _headroom_lost(s: Symptom) -> float:
+    """The share of what was free that is now used: a busy service that reaches its limit need not deviate much."""
+    if measure_of(s.subject) not in _FILLS or s.after is None or s.before is None:
+        return 0.0
+    free = _full_scale(s) - s.before
+    return float(np.clip((s.after - s.before) / free, 0.0, 1.0)) if free > 0.0 else 0.0
+
+
+def _full_scale(s: Symptom) -> float:
+    percent = max(abs(s.after or 0.0), abs(s.before or 0.0)) > 1.5 or "percent" in s.subject or "%" in s.subject
+    return 100.0 if percent else 1.0
+
+
+def deviation(seen: Observation) -> list[Clue]:
+    """Latency, errors, queues: they deviate at whoever waits, too."""
+    felt = [s for s in _series(seen) if measure_of(s.subject) not in RESOURCES and s.bad]
+    clues = []
+    for s in _strongest(felt):
+        kinds, strength = {kind_of_symptoms([s]): 0.5}, s.strength
+        if is_client_side(s.subject) and measure_of(s.subject) is Measure.LATENCY:
+            kinds = {FaultKind.NETWORK_DELAY: 0.6, FaultKind.DEPENDENCY_OUTAGE: 0.3}
+            strength *= _OUTGOING
+        clues.append(Clue(DEVIATION, s.entity, strength, kinds, s, Source.CALLEES))
+    return clues
+
+
+def of_machine(metric: str) -> bool:
+    """True for what is measured of the host and not of the entity."""
+    return bool({"node", "host", "machine"} & set(words_of(metric)[:2]))
+
+
+def _series(seen: Observation) -> list[Symptom]:
+    return [s for s in seen.symptoms if s.channel is Channel.METRICS and not of_machine(s.subject)]
+
+
+def _strongest(symptoms: list[Symptom]) -> list[Symptom]:
+    best: dict[tuple[str, Measure], Symptom] = {}
+    for s in symptoms:
+        key = (s.entity, measure_of(s.subject))
+        if key not in best or (s.strength, s.subject) > (best[key].strength, best[key].subject):
+            best[key] = s
+    return [best[key] for key in sorted(best)]

@@ -1,0 +1,50 @@
+"""Log templates that are new or more frequent, and spans that fail: where something says that it failed.
+
+Templates are found by Drain (see ``diagnosis/log_patterns.py``), their rate judged by a Poisson likelihood ratio. A
+failure that only says that a callee did not answer is inherited; one that begins here is not.
+"""
+
+from diagnosis.channels.clue import Clue, Observation, Source
+from diagnosis.failure_text import Failure
+from diagnosis.fault_kinds import kind_of_symptoms
+from diagnosis.findings import Channel, FaultKind
+from diagnosis.symptoms import Symptom
+
+_OWN = tuple(
+    f"text:{family.value}"
+    for family in (Failure.CERTIFICATE, Failure.DISK_FULL, Failure.OUT_OF_MEMORY, Failure.DESCRIPTORS, Failure.LOCK,
+                   Failure.NODE, Failure.HARDWARE, Failure.CLOCK, Failure.READ_ONLY, Failure.CONFIG)
+)  # fmt: skip
+TEMPLATES, ERRORS, FANOUT = "log_templates", "span_errors", "fan_out"
+
+
+def log_templates(seen: Observation) -> list[Clue]:
+    """Failing lines that began with the incident.
+
+    Bad answers of a callee make its callers fail in their own words, so all are inherited but those which name a
+    resource that only the speaker can lack.
+    """
+    lines = [s for s in seen.symptoms if s.channel is Channel.LOGS and s.bad]
+    return [Clue(TEMPLATES, s.entity, s.strength, {_kind([s]): 1.0}, s, Source.OWN if s.has(*_OWN) else Source.CALLEES) for s in lines]
+
+
+def span_errors(seen: Observation) -> list[Clue]:
+    """Operations that fail; inherited where the error came from a callee."""
+    failing = [s for s in seen.symptoms if s.channel is Channel.TRACES and s.has("errors+")]
+    return [Clue(ERRORS, s.entity, s.strength, {_kind([s]): 1.0}, s, Source.OWN if s.has("origin") else Source.CALLEES) for s in failing]
+
+
+def fan_out(seen: Observation) -> list[Clue]:
+    """More calls of one operation by one parent: the parent's code changed, so the clue is the caller's."""
+    grown = [s for s in seen.symptoms if s.channel is Channel.TRACES and s.has("fanout+")]
+    clues = []
+    for s in grown:
+        callers = sorted(seen.topology.callers(s.entity))
+        for entity in callers if len(callers) == 1 else [s.entity]:
+            clues.append(Clue(FANOUT, entity, s.strength, {FaultKind.SLOW_CODE: 1.0}, s))
+    return clues
+
+
+def _kind(symptoms: list[Symptom]) -> FaultKind:
+    kind = kind_of_symptoms(symptoms)
+    return FaultKind.ERROR_REGRESSION if kind in (FaultKind.UNKNOWN, FaultKind.SLOW_CODE) else kind

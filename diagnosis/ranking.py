@@ -1,0 +1,134 @@
+"""From clues to a ranking of (entity, fault kind): evidence added up, with explaining away along the topology.
+
+A clue counts in nats: its channel's weight times its strength. Of one channel the strongest clue of an entity counts
+whole and what else it says a quarter, since clues of one channel are not independent. What a callee explains is taken
+from its callers' inherited clues (Budhathoki et al., "Causal structure-based root cause analysis of outliers", ICML
+2022). Scores become probabilities by a softmax over entities and "something I cannot see".
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from diagnosis.channels.clue import Clue, Source
+from diagnosis.findings import FaultKind
+from diagnosis.telemetry import Topology
+from diagnosis.weights import CHANNEL_WEIGHTS, WEIGHTS
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """An entity with its score in nats, each channel's share of it, its kinds with probabilities, and its clues."""
+
+    entity: str
+    score: float
+    shares: Mapping[str, float]
+    kinds: Mapping[FaultKind, float]
+    clues: tuple[Clue, ...]
+
+    @property
+    def kind(self) -> FaultKind:
+        return max(self.kinds, key=lambda kind: (self.kinds[kind], kind.value)) if self.kinds else FaultKind.UNKNOWN
+
+
+class Nature(StrEnum):
+    """What a channel speaks of. Channels of one nature see one fact with several eyes."""
+
+    BEHAVIOUR = "behaviour"
+    TIME = "time"
+    RESOURCE = "resource"
+
+
+_NATURES: Mapping[str, Nature] = {
+    **dict.fromkeys(("event_patterns", "log_templates", "span_errors", "fan_out", "absence"), Nature.BEHAVIOUR),
+    **dict.fromkeys(("conservation", "call_gap", "self_time", "deviation", "onset_order"), Nature.TIME),
+    **dict.fromkeys(("saturation", "tenants"), Nature.RESOURCE),
+}
+_Shares = Mapping[str, float]
+
+
+def rank(
+    clues: Iterable[Clue], topology: Topology, aliases: Mapping[str, str],
+    weights: Mapping[str, float] = CHANNEL_WEIGHTS,
+) -> list[Suspect]:  # fmt: skip
+    """Suspects, the best first; of equal scores the name decides, so that the order is reproducible."""
+    by_entity: defaultdict[str, list[Clue]] = defaultdict(list)
+    for clue in clues:
+        if clue.strength > 0.0 and clue.method in weights:
+            by_entity[aliases.get(clue.entity, clue.entity)].append(clue)
+    parts = {name: {source: _shares(found, weights, source) for source in Source} for name, found in by_entity.items()}
+    suspects = []
+    for name, found in by_entity.items():
+        explained = _explained(name, parts, topology)
+        shares: dict[str, float] = {}
+        for source, by_method in parts[name].items():
+            for method, value in by_method.items():
+                left = value * (1.0 - explained[source, _NATURES[method]])
+                shares[method] = max(shares.get(method, 0.0), left)
+        suspects.append(Suspect(name, _total(shares), shares, _kinds(found, weights, explained), tuple(found)))
+    return sorted(suspects, key=lambda suspect: (-suspect.score, suspect.entity))
+
+
+def _shares(clues: list[Clue], weights: Mapping[str, float], source: Source) -> dict[str, float]:
+    by_method: defaultdict[str, list[float]] = defaultdict(list)
+    for clue in clues:
+        if clue.source is source:
+            by_method[clue.method].append(clue.strength)
+    shares = {}
+    for method, strengths in by_method.items():
+        first, *rest = sorted(strengths, reverse=True)
+        shares[method] = weights[method] * (first + min(WEIGHTS["same_channel"] * sum(rest), first))
+    return shares
+
+
+def _total(shares: _Shares, *natures: Nature) -> float:
+    """Natures add up; within one the best channel counts whole, the next ones less and less."""
+    total = 0.0
+    for nature in natures or Nature:
+        mine = sorted((value for method, value in shares.items() if _NATURES[method] is nature), reverse=True)
+        total += sum(value * WEIGHTS["same_nature"] ** place for place, value in enumerate(mine))
+    return total
+
+
+def _explained(
+    name: str, parts: Mapping[str, Mapping[Source, _Shares]], topology: Topology
+) -> dict[tuple[Source, Nature], float]:
+    """How much of what an entity took over from others, of each nature, those others account for, 0 to 1.
+
+    What another does by itself explains anything; what it only feels explains the like of it. The square leaves a
+    strong sign nearly whole where others show only faint ones.
+    """
+    reach = topology.reach(name)
+    callees = [c for c in reach if c in parts and name not in topology.reach(c)]
+    callers = [c for c in topology.dependants(name) if c in parts and c not in reach]
+    found = {}
+    for source, others in ((Source.OWN, []), (Source.CALLEES, callees), (Source.CALLERS, callers)):
+        for nature in Nature:
+            mine = sum(_total(part, nature) for part in parts[name].values())
+            best = max((_weight_of(parts[c], nature) for c in others), default=0.0)
+            found[source, nature] = WEIGHTS["explained_away"] * min(best / max(mine, 1e-9), 1.0) ** 2
+    return found
+
+
+def _weight_of(part: Mapping[Source, _Shares], nature: Nature) -> float:
+    return _total(part[Source.OWN]) + _total(part[Source.CALLEES], nature) + _total(part[Source.CALLERS], nature)
+
+
+def _kinds(clues: list[Clue], weights: Mapping[str, float], explained: Mapping[tuple[Source, Nature], float]) -> dict[FaultKind, float]:
+    """Probabilities of the kinds, given the entity: each channel votes once for a kind, by its best clue."""
+    votes: defaultdict[FaultKind, dict[str, float]] = defaultdict(dict)
+    for clue in clues:
+        value = weights[clue.method] * clue.strength * (1.0 - explained[clue.source, _NATURES[clue.method]])
+        for kind, fit in clue.kinds.items():
+            votes[kind][clue.method] = max(votes[kind].get(clue.method, 0.0), value * fit)
+    votes.pop(FaultKind.UNKNOWN, None)
+    scores = {kind: sum(by_method.values()) for kind, by_method in votes.items()}
+    if not scores:
+        return {}
+    top = max(scores.values())
+    odds = {kind: float(np.exp((score - top) / WEIGHTS["kind_temperature"])) for kind, score in scores.items()}
+    total = sum(odds.values())
+    return {kind: value / total for kind, value in sorted(odds.items())}
