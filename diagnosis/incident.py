@@ -9,11 +9,11 @@ from diagnosis.telemetry import Change, PatternTable, SeriesMatrix, Topology, Wi
 
 @dataclass(frozen=True)
 class Incident:
-    """``window`` begins well before the alert; outside of it only ``normal`` is looked at.
+    """``window`` is where the fault is looked for; outside of it only ``normal`` is looked at.
 
     ``entity`` and ``metric`` are the alerted ones, "" where the alert names none; ``fired_at`` is epoch seconds.
-    ``normal`` are periods known to be free of faults (last week, the hours between two incidents); where it is empty
-    the first part of ``window`` is the baseline.
+    ``normal`` are periods known to be free of faults (last week, the hours between two incidents). Where it is empty
+    the window must begin well before the alert: its first part is the baseline.
     """
 
     entity: str

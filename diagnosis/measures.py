@@ -1,5 +1,6 @@
 """What a metric measures, read from its name the way exporters write names (Prometheus and OpenTelemetry custom)."""
 
+import re
 from enum import StrEnum
 from functools import lru_cache
 
@@ -88,7 +89,7 @@ _RATIO_WORDS = frozenset("ratio rate fraction percent pct percentage utilization
 @lru_cache(maxsize=50_000)
 def words_of(metric: str) -> tuple[str, ...]:
     """Words of a metric name, also of camelCase parts, lower case."""
-    return tuple(word.lower() for part in metric.replace(".", "_").split("_") for word in _pieces(part))
+    return tuple(word.lower() for part in re.split(r"[^A-Za-z0-9]+", metric) for word in _pieces(part))
 
 
 def _pieces(part: str) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ class Nature(StrEnum):
 
 
 _NATURES: Mapping[str, Nature] = {
-    **dict.fromkeys(("event_patterns", "log_templates", "span_errors", "fan_out", "absence"), Nature.BEHAVIOUR),
+    **dict.fromkeys(("event_patterns", "log_templates", "span_errors", "fan_out", "absence", "withheld_calls"), Nature.BEHAVIOUR),
     **dict.fromkeys(("conservation", "call_gap", "self_time", "deviation", "onset_order"), Nature.TIME),
     **dict.fromkeys(("saturation", "tenants"), Nature.RESOURCE),
 }
@@ -103,7 +103,7 @@ def _explained(
     """
     reach = topology.reach(name)
     callees = [c for c in reach if c in parts and name not in topology.reach(c)]
-    callers = [c for c in topology.dependants(name) if c in parts and c not in reach]
+    callers = [c for c in topology.callers(name) if c in parts and c not in reach]
     found = {}
     for source, others in ((Source.OWN, []), (Source.CALLEES, callees), (Source.CALLERS, callers)):
         for nature in Nature:

@@ -57,6 +57,7 @@ _CHANNELS: tuple[tuple[str, float, str], ...] = (
     ("saturation", 2.5, "a resource of its own ran short; busier callers can do that to it"),
     ("span_errors", 2.5, "the error starts here"),
     ("log_templates", 2.0, "it says that it failed; victims say so too"),
+    ("withheld_calls", 2.0, "it is asked as before and asks less of others"),
     ("tenants", 2.0, "what shares a machine suffers together"),
     ("absence", 1.5, "it fell silent; so does what is merely not called any more"),
     ("fan_out", 1.5, "more calls for the same work"),

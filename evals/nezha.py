@@ -26,9 +26,9 @@ from diagnosis.telemetry import LogRecord, SeriesKey, SeriesMatrix, Window
 from evals.columns import span_table
 from evals.suite import Case, Truth
 
-_BEFORE, _AFTER = 1800.0, 180.0  # seconds of telemetry around the injection, by the benchmark's protocol
+_AFTER = 180.0  # seconds of telemetry after the injection, by the benchmark's protocol
 _ACTIVE = 300.0  # seconds for which an earlier alert makes its minutes unfit as reference
-_GUARD = 180.0  # seconds before the present alert in which its fault may have begun
+_GUARD = 60.0  # seconds before an alert in which its fault may have begun: one sample of the metrics
 _REFERENCE = 86400.0  # how far back the reference reaches
 _HASHES = r"-[^-]+-[^-]+$"  # what Kubernetes appends to a workload's name
 _KINDS = {
@@ -101,7 +101,7 @@ def workload(pod: str) -> str:
 def load(day: Path, alerts: tuple[float, ...], place: int) -> Incident:
     """What could be seen three minutes after alert ``place`` of the day, and the quiet minutes before it."""
     fired = alerts[place]
-    window = Window(fired - _BEFORE, fired + _AFTER)
+    window = Window(fired, fired + _AFTER)
     normal = quiet(alerts[: place + 1], fired - _REFERENCE)
     wanted = (*normal, Window(fired, fired + _AFTER))
     spans = read_spans(day)
@@ -125,18 +125,15 @@ def load(day: Path, alerts: tuple[float, ...], place: int) -> Incident:
 def quiet(alerts: tuple[float, ...], since: float) -> tuple[Window, ...]:
     """From ``since`` to the last alert, without the minutes in which an incident was going on.
 
-    Of an earlier incident those are the minutes after its alert; of the present one, whose beginning nobody knows yet,
-    also the minutes before it, unless nothing else is left.
+    Those are the minutes after its alert, and the last one before it: a fault is older than its alert. Before the
+    first alert of all, all that there is must do.
     """
     windows, start = [], since
     for alert in alerts:
-        if alert > start:
-            windows.append(Window(start, alert))
+        end = alert - _GUARD if windows else alert
+        if end > start:
+            windows.append(Window(start, end))
         start = max(start, alert + _ACTIVE)
-    last = windows[-1] if windows else None
-    if last is not None and last.end == alerts[-1] and len(windows) > 1:
-        end = last.end - _GUARD
-        windows[-1:] = [Window(last.start, end)] if end > last.start else []
     return tuple(windows)
 
 

@@ -12,6 +12,7 @@ from diagnosis.channels.self_time import self_time
 from diagnosis.channels.series import deviation, saturation
 from diagnosis.channels.tenants import tenants
 from diagnosis.channels.texts import fan_out, log_templates, span_errors
+from diagnosis.channels.withheld_calls import withheld_calls
 
 CHANNELS: Mapping[str, Callable[[Observation], list[Clue]]] = {
     "absence": absence,
@@ -26,6 +27,7 @@ CHANNELS: Mapping[str, Callable[[Observation], list[Clue]]] = {
     "self_time": self_time,
     "span_errors": span_errors,
     "tenants": tenants,
+    "withheld_calls": withheld_calls,
 }
 
 __all__ = ["CHANNELS", "Clue", "Observation"]

@@ -46,5 +46,7 @@ def fan_out(seen: Observation) -> list[Clue]:
 
 
 def _kind(symptoms: list[Symptom]) -> FaultKind:
+    """Without the words of a configuration, refused or missing things are the answer of code that regressed."""
     kind = kind_of_symptoms(symptoms)
-    return FaultKind.ERROR_REGRESSION if kind in (FaultKind.UNKNOWN, FaultKind.SLOW_CODE) else kind
+    vague = kind is FaultKind.BAD_CONFIG and not any(s.has("text:config") for s in symptoms)
+    return FaultKind.ERROR_REGRESSION if vague or kind in (FaultKind.UNKNOWN, FaultKind.SLOW_CODE) else kind
