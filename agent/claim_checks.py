@@ -98,7 +98,9 @@ def _check_spans(claim: Claim, bodies: Bodies) -> str:
     for body in bodies.values():
         if not isinstance(body, SpanBatch):
             continue
-        stats = operations(tabulate(body.spans), onset, claim.window_end).get((entity, name))
+        table = tabulate(body.spans)
+        late = (table.start >= onset) & (table.start < claim.window_end)
+        stats = operations(table, late).get((entity, name))
         if stats is None:
             return f"no span {entity} {name} after {clock(onset)}"
         if "errors+" in signal.split():

@@ -89,7 +89,9 @@ def deviations(matrix: SeriesMatrix, periods: Periods) -> Deviations:
     base, look = periods.is_normal(matrix.times), periods.is_recent(matrix.times)
     nothing = np.full(count, np.nan)
     if count == 0 or base.sum() < 2 or not look.any():
-        return Deviations(matrix.keys, nothing, nothing, nothing * 0, nothing, nothing, np.zeros(count, dtype=bool), nothing)
+        return Deviations(
+            matrix.keys, nothing, nothing, nothing * 0, nothing, nothing, np.zeros(count, dtype=bool), nothing
+        )
     with np.errstate(invalid="ignore", divide="ignore"), _no_empty_slice_warning():
         samples = matrix.values[:, base]
         recent = matrix.values[:, look]

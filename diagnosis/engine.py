@@ -1,79 +1,97 @@
 """The engine: telemetry of one incident in, findings, hypotheses with probabilities, and the causal path out."""
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import numpy as np
 
 from diagnosis import no_change
 from diagnosis.change_linking import Link, link_changes
-from diagnosis.effects import EffectKind, config_file
-from diagnosis.fault_kinds import kind_of_change, kind_of_symptoms
-from diagnosis.findings import (
-    Channel,
-    Diagnosis,
-    FaultKind,
-    Finding,
-    Hypothesis,
-    Remediation,
-    RuledOut,
-    Support,
-)
+from diagnosis.findings import Diagnosis, Finding, Hypothesis, RuledOut
+from diagnosis.hypotheses import hypotheses, nothing_or_unseen
 from diagnosis.incident import Incident
+from diagnosis.localisation import localise
 from diagnosis.localise import blast_radius, causal_path, earlier_elsewhere, first_failing
-from diagnosis.periods import periods
+from diagnosis.periods import Periods, periods
 from diagnosis.scene import Scene
 from diagnosis.symptoms import Symptom, log_symptoms, mentions, metric_symptoms, span_symptoms, with_mentions
 from diagnosis.telemetry import ChangeKind, PatternTable, SeriesMatrix, Topology
 from diagnosis.traces import topology_of
-from diagnosis.weights import WEIGHTS
+from diagnosis.weights import CHANNEL_WEIGHTS, WEIGHTS
 
 _MAX_FINDINGS = 40
 
 
-def diagnose(incident: Incident) -> Diagnosis:
-    """Deterministic: the same incident gives the same diagnosis."""
+def diagnose(
+    incident: Incident, *, without: frozenset[str] = frozenset(), weights: Mapping[str, float] = CHANNEL_WEIGHTS
+) -> Diagnosis:
+    """Deterministic: the same incident gives the same diagnosis.
+
+    ``without`` names channels to leave out and ``weights`` replaces theirs, to see what each contributes.
+    """
     search = periods(incident.window, incident.fired_at, incident.normal)
-    base = search.recent.start
     table = incident.patterns or PatternTable(incident.window, 60.0, ())
     topology = incident.topology.merged(topology_of(incident.spans))
-    symptoms = metric_symptoms(incident.metrics, search)
-    symptoms += log_symptoms(table, search)
+    symptoms = metric_symptoms(incident.metrics, search) + log_symptoms(table, search)
     onset = _onset(incident, symptoms)
-    if onset is not None or len(incident.spans):
-        symptoms += span_symptoms(incident.spans, onset if onset is not None else base, incident.window.end)
+    began = search.recent.start if onset is None else onset
+    # With a known normal time the fault is in the rest: every span of it counts, from the alert on at the latest.
+    split = search.from_onset(min(began, incident.fired_at) if incident.normal else began, bool(incident.normal))
+    if len(incident.spans):
+        symptoms += span_symptoms(incident.spans, split)
     if onset is None:
         onset = min((s.onset for s in symptoms if s.bad and s.onset is not None), default=None)
     entities = _entities(incident, topology, table)
     slack = _slack(incident.metrics)
     blames = with_mentions(topology, mentions(symptoms, entities))
-    origin = first_failing(incident.entity, symptoms, topology, blames, slack)
-    moved = earlier_elsewhere(origin, symptoms, topology, slack)
-    if moved != origin and onset is not None:
-        origin = moved
-        starts = [s.onset for s in symptoms if s.bad and s.entity == origin and s.onset is not None]
-        onset = min([onset, *starts])
-    ranked = _ranked_symptoms(symptoms, origin, incident)
-    findings = [_finding(symptom, f"F{place}") for place, symptom in enumerate(ranked, 1)]
+    walked = _walk(incident.entity, symptoms, topology, blames, slack)
+    found = localise(incident, topology, symptoms, split, walked, without, weights)
+    if onset is None and found.ranked:
+        onset = split.recent.start
+    origin = found.ranked[0].entity if found.ranked else walked or incident.entity
+    if onset is not None:
+        onset = _earlier(onset, origin, incident.entity, symptoms)
+    known = {id(s) for s in symptoms}
+    every = symptoms + [c.symptom for c in found.clues if id(c.symptom) not in known]
+    ranked = _ranked_symptoms(every, origin, incident)
+    methods = {id(clue.symptom): clue.method for clue in found.clues}
+    findings = [_finding(s, f"F{place}", methods.get(id(s), ""), split) for place, s in enumerate(ranked, 1)]
     ids = {id(symptom): finding.id for symptom, finding in zip(ranked, findings, strict=True)}
     if onset is None:
         return _quiet(incident, findings)
     scene = Scene(origin, onset, symptoms, topology, entities, incident.changes, ids)
     links = link_changes(scene)
-    view = no_change.View(scene, incident.metrics, table, _hosts(topology, table), base)
-    outside = no_change.cases(view)
-    hypotheses = _rank(links, outside, scene)
+    view = no_change.View(scene, incident.metrics, table, _hosts(topology, table), search.recent.start)
+    suspects = found.suspects(ids)
+    causes = hypotheses(links, no_change.cases(view), scene, suspects)
     affected = blast_radius(origin, symptoms, topology, onset, slack)
-    cause = hypotheses[0].entity or origin
-    path = causal_path(cause, origin, affected, topology, blames, symptoms, ids, slack)
+    path = causal_path(causes[0].entity or origin, origin, affected, topology, blames, every, ids, slack)
     return Diagnosis(
         onset=onset,
         first_failing=origin,
         findings=tuple(findings),
-        hypotheses=tuple(hypotheses),
-        ruled_out=tuple(_ruled_out(links, hypotheses[0])),
+        hypotheses=tuple(causes),
+        suspects=suspects,
+        ruled_out=tuple(_ruled_out(links, causes[0])),
         path=path,
         blast_radius=affected,
     )
+
+
+def _walk(
+    alerted: str, symptoms: Sequence[Symptom], topology: Topology, blames: set[tuple[str, str]], slack: float
+) -> str:
+    if not alerted:
+        return ""
+    origin = first_failing(alerted, symptoms, topology, blames, slack)
+    return earlier_elsewhere(origin, symptoms, topology, slack)
+
+
+def _earlier(onset: float, origin: str, alerted: str, symptoms: Sequence[Symptom]) -> float:
+    """The onset of the incident: where it began elsewhere than at the alerted entity, that may be before."""
+    if origin == alerted or not alerted:
+        return onset
+    starts = [s.onset for s in symptoms if s.bad and s.entity == origin and s.onset is not None]
+    return min([onset, *starts])
 
 
 def _onset(incident: Incident, symptoms: Sequence[Symptom]) -> float | None:
@@ -96,8 +114,6 @@ def _slack(metrics: SeriesMatrix) -> float:
 
 
 def _median_step(metrics: SeriesMatrix) -> float:
-    import numpy as np
-
     return float(np.median(np.diff(metrics.times)))
 
 
@@ -138,7 +154,7 @@ def _ranked_symptoms(symptoms: Sequence[Symptom], origin: str, incident: Inciden
     return sorted(symptoms, key=weight)[:_MAX_FINDINGS]
 
 
-def _finding(symptom: Symptom, id: str) -> Finding:
+def _finding(symptom: Symptom, id: str, method: str, split: Periods) -> Finding:
     return Finding(
         id=id,
         channel=symptom.channel,
@@ -150,129 +166,21 @@ def _finding(symptom: Symptom, id: str) -> Finding:
         before=symptom.before,
         after=symptom.after,
         deviation=round(symptom.deviation, 6),
+        method=method,
+        window_start=split.recent.start,
+        window_end=split.recent.end,
     )
-
-
-@dataclass(frozen=True)
-class _Option:
-    score: float
-    hypothesis: Hypothesis
-
-
-def _rank(links: Sequence[Link], outside: Sequence[no_change.Case], scene: Scene) -> list[Hypothesis]:
-    """Softmax over the best links, the cases for no change, and the unseen."""
-    options = [_of_link(link, scene) for link in links if not link.excluded][:8]
-    options += [_of_case(case) for case in outside]
-    options.append(_unseen(scene))
-    options.sort(key=lambda option: (-option.score, option.hypothesis.change_id, option.hypothesis.fault_kind.value))
-    top = options[0].score
-    weights = [math.exp((option.score - top) / WEIGHTS["temperature"]) for option in options]
-    total = math.fsum(weights)
-    kept = [(w / total, option.hypothesis) for w, option in zip(weights, options, strict=True)]
-    return [h.model_copy(update={"id": f"H{place}", "probability": p}) for place, (p, h) in enumerate(kept, 1)]
-
-
-def _of_link(link: Link, scene: Scene) -> _Option:
-    change = link.change
-    near = [s for s in scene.symptoms if s.entity == scene.entity]
-    kind = kind_of_symptoms(near or scene.symptoms)
-    if link.effect is not None and link.symptom is not None:
-        kind = kind_of_change(link.effect, link.symptom, near or scene.symptoms)
-    what = (
-        f"{change.kind.value} {change.id[:10]} “{change.title}”" if change.title else f"{change.kind.value} {change.id}"
-    )
-    sentence = f"{what} caused the {kind.value.replace('_', ' ')} at {scene.entity}"
-    hypothesis = Hypothesis(
-        id="",
-        entity=link.delivery.entity if link.delivery and link.delivery.entity else scene.entity,
-        fault_kind=kind,
-        remediation=_undo(link, kind),
-        probability=0.0,
-        sentence=sentence,
-        change_id=change.id,
-        quote=link.effect.quote if link.effect else "",
-        supports=link.supports,
-    )
-    return _Option(link.score, hypothesis)
-
-
-def _undo(link: Link, kind: FaultKind) -> Remediation:
-    """Roll back what was deployed; but data definitions go forward, and so does code whose table is missing."""
-    match link.change.kind:
-        case ChangeKind.FLAG:
-            return Remediation.FLAG_OFF
-        case ChangeKind.CONFIG:
-            return Remediation.CONFIG_REVERT
-        case _:
-            if link.delivery is not None and link.delivery.how == "gated":
-                return Remediation.FLAG_OFF
-            if (
-                link.delivery is not None
-                and link.delivery.how != "deployed"
-                and all(map(config_file, link.change.files))
-            ):
-                return Remediation.CONFIG_REVERT
-            effect = link.effect
-            adds_query = effect is not None and effect.kind is EffectKind.QUERY_ADDED
-            if kind is FaultKind.SCHEMA_MISMATCH and adds_query:
-                return Remediation.ROLL_FORWARD
-            return Remediation.ROLLBACK
-
-
-def _of_case(case: no_change.Case) -> _Option:
-    hypothesis = Hypothesis(
-        id="",
-        entity=case.entity,
-        fault_kind=case.fault_kind,
-        remediation=case.remediation,
-        probability=0.0,
-        sentence=case.sentence,
-        supports=case.supports,
-    )
-    return _Option(case.score, hypothesis)
-
-
-def _unseen(scene: Scene) -> _Option:
-    kind = kind_of_symptoms([s for s in scene.symptoms if s.entity == scene.entity])
-    hypothesis = Hypothesis(
-        id="",
-        entity="",
-        fault_kind=FaultKind.UNKNOWN,
-        remediation=Remediation.NONE,
-        probability=0.0,
-        sentence=f"the cause of the {kind.value.replace('_', ' ')} at {scene.entity} lies outside the telemetry at hand"
-        if kind is not FaultKind.UNKNOWN
-        else f"the cause at {scene.entity} lies outside the telemetry at hand",
-        supports=(Support(weight=WEIGHTS["unseen"], reason="what every visible cause has to beat"),),
-    )
-    return _Option(WEIGHTS["unseen"], hypothesis)
 
 
 def _quiet(incident: Incident, findings: Sequence[Finding]) -> Diagnosis:
-    """Nothing bad deviates: either all is well, or what is ill is not measured."""
     lines = incident.patterns is not None and bool(incident.patterns.patterns)
     blind = not incident.metrics.keys and not lines and not len(incident.spans)
-    well = 0.1 if blind else 0.7
-    options = (
-        ("nothing in the telemetry deviates from its baseline", well, "nothing_wrong"),
-        ("the cause lies outside the telemetry at hand", 1.0 - well, "unseen"),
-    )
-    hypotheses = [
-        Hypothesis(
-            id=f"H{i}",
-            entity="",
-            fault_kind=FaultKind.UNKNOWN,
-            remediation=Remediation.NONE,
-            probability=p,
-            sentence=text,
-        )
-        for i, (text, p, _) in enumerate(sorted(options, key=lambda o: -o[1]), 1)
-    ]
     return Diagnosis(
         onset=None,
         first_failing=incident.entity,
         findings=tuple(findings),
-        hypotheses=tuple(hypotheses),
+        hypotheses=tuple(nothing_or_unseen(blind)),
+        suspects=(),
         ruled_out=(),
         path=(),
         blast_radius=(),
@@ -309,6 +217,3 @@ def _why_not(link: Link) -> str:
     if link.specific < WEIGHTS["specific_floor"]:
         return "its changed lines share nothing specific with the symptoms"
     return "it explains less of what was seen than the leading cause"
-
-
-__all__ = ["Channel", "Incident", "Mapping", "diagnose"]

@@ -64,12 +64,24 @@ class Channel(StrEnum):
     TOPOLOGY = "topology"
 
 
+class Attribution(StrEnum):
+    """What a hypothesis blames: a change, a cause that is nobody's change, or only a place; or that nothing can be said."""
+
+    CHANGE = "change"
+    CASE = "case"
+    PLACE = "place"
+    UNSEEN = "unseen"
+    NOTHING_WRONG = "nothing_wrong"
+
+
 class Finding(Model):
     """One measured fact that differs from its baseline.
 
     ``subject`` is the metric, log template, span name or change id; ``before`` and ``after`` are levels in the
     subject's own unit (medians for series, counts a minute for patterns); ``deviation`` is signed, in robust
-    standard deviations; ``onset`` is epoch seconds; ``evidence_id`` is set by whoever fetched the telemetry.
+    standard deviations; ``onset`` is epoch seconds; ``method`` names the channel of ``diagnosis/channels`` where one
+    found it, and the window (epoch seconds) is what it compared with the normal time; ``evidence_id`` is set by
+    whoever fetched the telemetry.
     """
 
     id: str
@@ -82,6 +94,9 @@ class Finding(Model):
     before: float | None = None
     after: float | None = None
     deviation: float = 0.0
+    method: str = ""
+    window_start: float = 0.0
+    window_end: float = 0.0
     evidence_id: str = ""
 
 
@@ -96,8 +111,8 @@ class Support(Model):
 class Hypothesis(Model):
     """A possible cause. Over one diagnosis the probabilities add up to one.
 
-    ``change_id`` names the guilty change, "" where no change is to blame. ``fault_kind`` UNKNOWN with no change is
-    "something that the telemetry does not show".
+    ``change_id`` names the guilty change, "" where no change is to blame. A PLACE says where and of which kind the
+    fault is and leaves open what set it off; UNSEEN is "something that the telemetry does not show".
     """
 
     id: str
@@ -106,9 +121,25 @@ class Hypothesis(Model):
     remediation: Remediation
     probability: float
     sentence: str
+    attribution: Attribution
     change_id: str = ""
     quote: str = ""
     supports: tuple[Support, ...] = ()
+
+
+class Suspect(Model):
+    """Where the fault may be: an entity with its probability, its likely kind, and what each channel adds (nats).
+
+    The probabilities of all suspects, of "nothing is wrong" and of "something I cannot see" add up to one.
+    """
+
+    entity: str
+    probability: float
+    fault_kind: FaultKind
+    kind_probability: float
+    score: float
+    shares: tuple[tuple[str, float], ...] = ()
+    finding_ids: tuple[str, ...] = ()
 
 
 class RuledOut(Model):
@@ -138,12 +169,16 @@ class Hop(Model):
 
 
 class Diagnosis(Model):
-    """The engine's whole answer for one incident. ``onset`` is epoch seconds, None when nothing deviates."""
+    """The engine's whole answer for one incident. ``onset`` is epoch seconds, None when nothing deviates.
+
+    ``suspects`` say where the fault is, best first; ``hypotheses`` say what the cause is.
+    """
 
     onset: float | None
     first_failing: str
     findings: tuple[Finding, ...]
     hypotheses: tuple[Hypothesis, ...]
+    suspects: tuple[Suspect, ...]
     ruled_out: tuple[RuledOut, ...]
     path: tuple[Hop, ...]
     blast_radius: tuple[str, ...]

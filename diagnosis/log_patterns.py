@@ -29,9 +29,7 @@ _MOST_VALUES = 8  # of one attribute of one pattern
 _MOST_TEMPLATES = 2_000  # distinct masked texts of one tree before new ones are folded together
 
 
-_LOCATION = re.compile(
-    r"[A-Za-z_][\w.$]*#\d+\b|\b[\w/-]+\.(?:py|go|java|js|ts|rb|rs|c|cc|cpp|cs|kt|scala|php):\d+\b"
-)
+_LOCATION = re.compile(r"[A-Za-z_][\w.$]*#\d+\b|\b[\w/-]+\.(?:py|go|java|js|ts|rb|rs|c|cc|cpp|cs|kt|scala|php):\d+\b")
 
 
 def location(line: str) -> str:
@@ -95,7 +93,7 @@ class _Tree:
 def _new_miner() -> Any:  # noqa: ANN401 - drain3 has no types
     from drain3.drain import Drain
 
-        # Numbers are masked already: a digit that is left belongs to a name.
+    # Numbers are masked already: a digit that is left belongs to a name.
     return Drain(depth=5, sim_th=0.5, max_children=100, parametrize_numeric_tokens=False)
 
 

@@ -3,7 +3,7 @@
 A clue counts in nats: its channel's weight times its strength. Of one channel the strongest clue of an entity counts
 whole and what else it says a quarter, since clues of one channel are not independent. What a callee explains is taken
 from its callers' inherited clues (Budhathoki et al., "Causal structure-based root cause analysis of outliers", ICML
-2022). Scores become probabilities by a softmax over entities and "something I cannot see".
+2022). Scores become probabilities in ``diagnosis/calibration.py``.
 """
 
 from collections import defaultdict
@@ -20,7 +20,7 @@ from diagnosis.weights import CHANNEL_WEIGHTS, WEIGHTS
 
 
 @dataclass(frozen=True, slots=True)
-class Suspect:
+class Ranked:
     """An entity with its score in nats, each channel's share of it, its kinds with probabilities, and its clues."""
 
     entity: str
@@ -40,12 +40,16 @@ class Nature(StrEnum):
     BEHAVIOUR = "behaviour"
     TIME = "time"
     RESOURCE = "resource"
+    JUDGEMENT = "judgement"
 
 
 _NATURES: Mapping[str, Nature] = {
-    **dict.fromkeys(("event_patterns", "log_templates", "span_errors", "fan_out", "absence", "withheld_calls"), Nature.BEHAVIOUR),
+    **dict.fromkeys(
+        ("event_patterns", "log_templates", "span_errors", "fan_out", "absence", "withheld_calls"), Nature.BEHAVIOUR
+    ),
     **dict.fromkeys(("conservation", "call_gap", "self_time", "deviation", "onset_order"), Nature.TIME),
     **dict.fromkeys(("saturation", "tenants"), Nature.RESOURCE),
+    "call_walk": Nature.JUDGEMENT,
 }
 _Shares = Mapping[str, float]
 
@@ -53,14 +57,14 @@ _Shares = Mapping[str, float]
 def rank(
     clues: Iterable[Clue], topology: Topology, aliases: Mapping[str, str],
     weights: Mapping[str, float] = CHANNEL_WEIGHTS,
-) -> list[Suspect]:  # fmt: skip
-    """Suspects, the best first; of equal scores the name decides, so that the order is reproducible."""
+) -> list[Ranked]:  # fmt: skip
+    """Entities, the best first; of equal scores the name decides, so that the order is reproducible."""
     by_entity: defaultdict[str, list[Clue]] = defaultdict(list)
     for clue in clues:
         if clue.strength > 0.0 and clue.method in weights:
             by_entity[aliases.get(clue.entity, clue.entity)].append(clue)
     parts = {name: {source: _shares(found, weights, source) for source in Source} for name, found in by_entity.items()}
-    suspects = []
+    ranked = []
     for name, found in by_entity.items():
         explained = _explained(name, parts, topology)
         shares: dict[str, float] = {}
@@ -68,8 +72,8 @@ def rank(
             for method, value in by_method.items():
                 left = value * (1.0 - explained[source, _NATURES[method]])
                 shares[method] = max(shares.get(method, 0.0), left)
-        suspects.append(Suspect(name, _total(shares), shares, _kinds(found, weights, explained), tuple(found)))
-    return sorted(suspects, key=lambda suspect: (-suspect.score, suspect.entity))
+        ranked.append(Ranked(name, _total(shares), shares, _kinds(found, weights, explained), tuple(found)))
+    return sorted(ranked, key=lambda one: (-one.score, one.entity))
 
 
 def _shares(clues: list[Clue], weights: Mapping[str, float], source: Source) -> dict[str, float]:
@@ -117,7 +121,9 @@ def _weight_of(part: Mapping[Source, _Shares], nature: Nature) -> float:
     return _total(part[Source.OWN]) + _total(part[Source.CALLEES], nature) + _total(part[Source.CALLERS], nature)
 
 
-def _kinds(clues: list[Clue], weights: Mapping[str, float], explained: Mapping[tuple[Source, Nature], float]) -> dict[FaultKind, float]:
+def _kinds(
+    clues: list[Clue], weights: Mapping[str, float], explained: Mapping[tuple[Source, Nature], float]
+) -> dict[FaultKind, float]:
     """Probabilities of the kinds, given the entity: each channel votes once for a kind, by its best clue."""
     votes: defaultdict[FaultKind, dict[str, float]] = defaultdict(dict)
     for clue in clues:

@@ -175,15 +175,15 @@ def _exposure(table: PatternTable, periods: Periods) -> float:
     starts = table.window.start + table.bin_seconds * np.arange(max((len(p.counts) for p in table.patterns), default=0))
     old, new = periods.is_normal(starts), periods.is_recent(starts)
     calm = [p.counts for p in table.patterns if p.severity not in _BAD_SEVERITIES]
-    total = np.sum(np.asarray(calm, dtype=float).reshape(len(calm), starts.size), axis=0) if calm else np.zeros(starts.size)
+    total = (
+        np.sum(np.asarray(calm, dtype=float).reshape(len(calm), starts.size), axis=0) if calm else np.zeros(starts.size)
+    )
     if min(total[old].sum(), total[new].sum()) >= _ENOUGH_LINES:
         return float(total[new].sum() / total[old].sum())
     return float(new.sum()) / max(float(old.sum()), 1.0)
 
 
-def _log_symptom(
-    pattern: LogPattern, table: PatternTable, periods: Periods, exposure: float
-) -> Symptom | None:
+def _log_symptom(pattern: LogPattern, table: PatternTable, periods: Periods, exposure: float) -> Symptom | None:
     starts = table.window.start + table.bin_seconds * np.arange(len(pattern.counts))
     counts = np.asarray(pattern.counts, dtype=float)
     baseline_end = periods.recent.start
@@ -260,9 +260,10 @@ def _short(text: str, width: int = 140) -> str:
     return line if len(line) <= width else line[: width - 1] + "…"
 
 
-def span_symptoms(table: SpanTable, onset: float, until: float) -> list[Symptom]:
-    """Operations that fail, take longer by themselves, or are called more often per parent, after ``onset``."""
-    before, after = operations(table, -math.inf, onset), operations(table, onset, until)
+def span_symptoms(table: SpanTable, periods: Periods) -> list[Symptom]:
+    """Operations that fail, take longer by themselves, or are called more often per parent, than in normal time."""
+    before = operations(table, periods.is_normal(table.start))
+    after, onset = operations(table, periods.is_recent(table.start)), periods.recent.start
     found: list[Symptom] = []
     for operation in sorted(after):
         now, was = after[operation], before.get(operation)

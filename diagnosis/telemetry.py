@@ -6,6 +6,7 @@ Times are seconds since the epoch (float, UTC) everywhere below the doors.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -192,21 +193,33 @@ class Edge:
     callee: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Topology:
     """Who calls whom, and what runs where."""
 
     nodes: tuple[Node, ...] = ()
     edges: tuple[Edge, ...] = ()
 
+    @cached_property
+    def _nodes(self) -> Mapping[str, Node]:
+        return {node.name: node for node in self.nodes}
+
+    @cached_property
+    def _callees(self) -> Mapping[str, frozenset[str]]:
+        return _grouped((edge.caller, edge.callee) for edge in self.edges)
+
+    @cached_property
+    def _callers(self) -> Mapping[str, frozenset[str]]:
+        return _grouped((edge.callee, edge.caller) for edge in self.edges)
+
     def node(self, name: str) -> Node | None:
-        return next((node for node in self.nodes if node.name == name), None)
+        return self._nodes.get(name)
 
     def callees(self, name: str) -> frozenset[str]:
-        return frozenset(edge.callee for edge in self.edges if edge.caller == name)
+        return self._callees.get(name, frozenset())
 
     def callers(self, name: str) -> frozenset[str]:
-        return frozenset(edge.caller for edge in self.edges if edge.callee == name)
+        return self._callers.get(name, frozenset())
 
     def reach(self, name: str) -> frozenset[str]:
         """Everything that ``name`` depends on, at any depth; cycles are fine."""
@@ -250,3 +263,10 @@ class Topology:
             if caller not in previous:
                 previous[caller] = name
                 yield caller
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for one, other in pairs:
+        found.setdefault(one, set()).add(other)
+    return {name: frozenset(others) for name, others in found.items()}

@@ -169,9 +169,9 @@ class OperationStats:
     message: str
 
 
-def operations(table: SpanTable, start: float, end: float) -> dict[Operation, OperationStats]:
-    """Statistics of every operation whose spans start within [start, end)."""
-    rows = np.flatnonzero((table.start >= start) & (table.start < end))
+def operations(table: SpanTable, chosen: NDArray[np.bool_]) -> dict[Operation, OperationStats]:
+    """Statistics of every operation over the chosen spans; ``chosen`` has shape (spans,)."""
+    rows = np.flatnonzero(chosen)
     key = table.entity[rows].astype(np.int64) * max(len(table.names), 1) + table.name[rows]
     keys, group = np.unique(key, return_inverse=True)
     count = np.bincount(group, minlength=keys.size)

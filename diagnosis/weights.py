@@ -45,6 +45,10 @@ _TABLE: tuple[tuple[str, float, str], ...] = (
     ("same_nature", 0.4, "a second channel of one nature sees the same fact again"),
     ("explained_away", 0.8, "most of what a caller shows is its callee's, if the callee shows as much"),
     ("kind_temperature", 0.7, "signs of the kinds overlap"),
+    ("place_unseen", 1.0, "what a suspect must beat: one certain sign of a weak channel"),
+    ("place_temperature", 0.8, "shrinks the margins between suspects: their clues overlap"),
+    ("platt_slope", 1.0, "calibration: fitted on one suite, see evals/calibrate.py"),
+    ("platt_offset", 0.0, "calibration: fitted on one suite, see evals/calibrate.py"),
     ("unseen", 5.2, "what a cause must beat: that it lies outside the telemetry"),
     ("temperature", 1.25, "shrinks the margins: the evidence channels are not independent"),
 )
@@ -57,6 +61,7 @@ _CHANNELS: tuple[tuple[str, float, str], ...] = (
     ("saturation", 2.5, "a resource of its own ran short; busier callers can do that to it"),
     ("span_errors", 2.5, "the error starts here"),
     ("log_templates", 2.0, "it says that it failed; victims say so too"),
+    ("call_walk", 2.2, "an engineer's way down the calls, from texts that blame each other"),
     ("withheld_calls", 2.0, "it is asked as before and asks less of others"),
     ("tenants", 2.0, "what shares a machine suffers together"),
     ("absence", 1.5, "it fell silent; so does what is merely not called any more"),

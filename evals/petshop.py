@@ -8,7 +8,7 @@ Protocol ``official`` takes the fault-free days as normal, as the authors do, al
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -52,8 +52,8 @@ class PetShop:
             for place, issue in enumerate(issues):
                 yield Case(
                     f"{scenario.name}/{issue.folder.parent.name}/{issue.folder.name}",
-                    lambda scenario=scenario, issues=issues, place=place: load(  # type: ignore[misc]
-                        scenario, issues[place], issues[:place], strict=protocol == "strict"
+                    lambda scenario=scenario, issue=issue, earlier=tuple(issues[:place]): load(  # type: ignore[misc]
+                        scenario, issue, earlier, strict=protocol == "strict"
                     ),
                     Truth(frozenset({_target(issue.folder)["root_cause"]["node"]})),
                     frozenset(node.name for node in read_graph(scenario).nodes),
@@ -74,7 +74,7 @@ def read_issues(scenario: Path) -> list[Issue]:
     return found
 
 
-def load(scenario: Path, issue: Issue, earlier: list[Issue], *, strict: bool) -> Incident:
+def load(scenario: Path, issue: Issue, earlier: Sequence[Issue], *, strict: bool) -> Incident:
     """Everything up to the end of the issue's window, and what counts as normal under the protocol."""
     own = read_metrics(issue.folder / "metrics.csv")
     window = Window(issue.fired_at - _STEP, issue.fired_at + _AFTER)

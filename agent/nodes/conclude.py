@@ -1,11 +1,13 @@
 """conclude: the verdict, and every sentence that supports it as a claim to be checked."""
 
+from typing import assert_never
+
 from langgraph.runtime import Runtime
 
 from agent.bench import Bench
 from agent.claims import draft_claims
 from agent.state import Alert, Investigation, Prediction, Verdict
-from diagnosis.findings import Channel, Diagnosis, FaultKind, Hypothesis, Remediation
+from diagnosis.findings import Attribution, Channel, Diagnosis, FaultKind, Hypothesis, Remediation
 from diagnosis.symptoms import amount
 
 # Below this a cause is a suspicion: it is shown as a hypothesis, and the verdict says that no cause was found.
@@ -26,12 +28,10 @@ async def conclude(state: Investigation, runtime: Runtime[Bench]) -> Investigati
 
 def decide(alert: Alert, diagnosis: Diagnosis) -> Verdict:
     """The leading hypothesis if it leads by enough; a change needs more than a cause that accuses nobody's work."""
-    top = diagnosis.hypotheses[0]
-    nothing = diagnosis.onset is None and top.probability >= 0.5 and "deviates" in top.sentence
-    floor = _ENOUGH_TO_NAME_A_CHANGE if top.change_id else _ENOUGH_TO_NAME_A_CAUSE
-    named = top if top.fault_kind is not FaultKind.UNKNOWN and top.probability >= floor else None
-    open_ends = [h.probability for h in diagnosis.hypotheses if h.fault_kind is FaultKind.UNKNOWN and not h.change_id]
-    unseen = max(open_ends, default=0.0)
+    top, open_share = diagnosis.hypotheses[0], unattributed(diagnosis)
+    nothing = top.attribution is Attribution.NOTHING_WRONG and top.probability >= 0.5
+    named = next((h for h in diagnosis.hypotheses if _stands(h, open_share)), None)
+    unseen = max((h.probability for h in diagnosis.hypotheses if h.attribution is Attribution.UNSEEN), default=0.0)
     return Verdict(
         nothing_wrong=nothing,
         hypothesis=named,
@@ -45,6 +45,27 @@ def decide(alert: Alert, diagnosis: Diagnosis) -> Verdict:
         onset=diagnosis.onset,
         prediction=_prediction(alert, diagnosis, named),
     )
+
+
+def unattributed(diagnosis: Diagnosis) -> float:
+    """The probability that neither a known change nor a known case is the cause, wherever the fault may be."""
+    open_ends = (Attribution.PLACE, Attribution.UNSEEN)
+    return sum(h.probability for h in diagnosis.hypotheses if h.attribution in open_ends)
+
+
+def _stands(hypothesis: Hypothesis, open_share: float) -> bool:
+    """Whether it may be named: an accusation has to beat everything that accuses nobody."""
+    match hypothesis.attribution:
+        case Attribution.CHANGE:
+            return hypothesis.probability >= max(_ENOUGH_TO_NAME_A_CHANGE, open_share)
+        case Attribution.CASE:
+            return hypothesis.probability >= max(_ENOUGH_TO_NAME_A_CAUSE, open_share)
+        case Attribution.PLACE:
+            return hypothesis.probability >= _ENOUGH_TO_NAME_A_CAUSE
+        case Attribution.UNSEEN | Attribution.NOTHING_WRONG:
+            return False
+        case _:
+            assert_never(hypothesis.attribution)
 
 
 def _prediction(alert: Alert, diagnosis: Diagnosis, named: Hypothesis | None) -> Prediction | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from diagnosis.channels.absence import absence
 from diagnosis.channels.call_gap import call_gap
+from diagnosis.channels.call_walk import call_walk
 from diagnosis.channels.clue import Clue, Observation
 from diagnosis.channels.conservation import conservation
 from diagnosis.channels.event_patterns import event_patterns
@@ -17,6 +18,7 @@ from diagnosis.channels.withheld_calls import withheld_calls
 CHANNELS: Mapping[str, Callable[[Observation], list[Clue]]] = {
     "absence": absence,
     "call_gap": call_gap,
+    "call_walk": call_walk,
     "conservation": conservation,
     "deviation": deviation,
     "event_patterns": event_patterns,

@@ -37,7 +37,9 @@ def _frozen(seen: Observation) -> dict[str, Symptom]:
         return {}
     old, recent = matrix.values[:, seen.periods.is_normal(matrix.times)], matrix.values[:, new]
     with np.errstate(invalid="ignore"):
-        lively = (np.diff(old, axis=1) != 0).mean(axis=1) > 0.9 if old.shape[1] > _LEAST_FLAT else np.zeros(len(old), bool)
+        lively = (
+            (np.diff(old, axis=1) != 0).mean(axis=1) > 0.9 if old.shape[1] > _LEAST_FLAT else np.zeros(len(old), bool)
+        )
         still = np.isfinite(recent).all(axis=1) & (np.ptp(np.nan_to_num(recent), axis=1) == 0)
     total = Counter(key.entity for key in matrix.keys)
     frozen = [matrix.keys[i] for i in np.flatnonzero(lively & still)]

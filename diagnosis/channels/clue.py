@@ -43,7 +43,8 @@ class Clue:
 class Observation:
     """What every channel may look at. ``symptoms`` are the deviations of series, logs and spans found before.
 
-    ``entity`` and ``metric`` are the alerted ones, "" where the alert names none.
+    ``entity`` and ``metric`` are the alerted ones, "" where the alert names none; ``first`` is where the walk from the
+    alerted entity ended.
     """
 
     metrics: SeriesMatrix
@@ -54,6 +55,7 @@ class Observation:
     symptoms: tuple[Symptom, ...] = ()
     entity: str = ""
     metric: str = ""
+    first: str = ""
     aliases: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property

@@ -83,7 +83,12 @@ def _of(seen: Observation, measure: Measure, relevance: float) -> list[Clue]:
         own = max(excess[name] - taken, 0.0)
         fresh = [callee for callee in below if callee in loads and loads[callee].is_new]
         sure = 1.0 - math.exp(-max(load.score, 0.0) / _SURE)
-        share = relevance * (_QUANTILE if is_quantile(load.metric) else 1.0) * sure * min(own / most + 0.5 * bool(fresh and excess[name] > 0.0), 1.0)
+        share = (
+            relevance
+            * (_QUANTILE if is_quantile(load.metric) else 1.0)
+            * sure
+            * min(own / most + 0.5 * bool(fresh and excess[name] > 0.0), 1.0)
+        )
         if share >= _LEAST_SHARE:
             clues.append(_clue(seen, name, load, measure, own, excess[name], share, fresh))
     return clues

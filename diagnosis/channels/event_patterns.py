@@ -116,7 +116,14 @@ def _chain(seen: Observation) -> _Chain:
     spans, patterns = seen.spans, seen.patterns.patterns
     entities = tuple(sorted({*spans.entities, *(pattern.entity for pattern in patterns)}))
     code = {name: place for place, name in enumerate(entities)}
-    names = (*spans.names, *(pattern.template for pattern in patterns), "its first call", "its first line", "its end", "")
+    names = (
+        *spans.names,
+        *(pattern.template for pattern in patterns),
+        "its first call",
+        "its first line",
+        "its end",
+        "",
+    )
     first_call, first_line, end, none = range(len(names) - 4, len(names))
     spans_code = np.array([code[name] for name in spans.entities], np.int64)
     parts = [_of_spans(seen, spans_code, first_call, end)]
@@ -128,7 +135,10 @@ def _chain(seen: Observation) -> _Chain:
 
 
 def _of_lines(
-    seen: Observation, lines: LineSequence, codes: tuple[NDArray[np.int64], NDArray[np.int64]], marks: tuple[int, int, int]
+    seen: Observation,
+    lines: LineSequence,
+    codes: tuple[NDArray[np.int64], NDArray[np.int64]],
+    marks: tuple[int, int, int],
 ) -> _Part:
     """The lines of each request with what came next. Of an operation that logs, every span opens a chain, so that a
     span which says nothing shows as well; but only in minutes of which any line was collected."""
@@ -158,9 +168,7 @@ def _rows_of(spans: SpanTable, lines: LineSequence) -> NDArray[np.int64]:
     return np.array([rows.get((traces.get(trace, -1), span), -1) for _, trace, span in lines.requests], np.int64)
 
 
-def _of_spans(
-    seen: Observation, entity_code: NDArray[np.int64], start: int, end: int
-) -> _Part:
+def _of_spans(seen: Observation, entity_code: NDArray[np.int64], start: int, end: int) -> _Part:
     """The start of every span and each of its children, with what came next in it."""
     spans = seen.spans
     rows = np.arange(len(spans))

@@ -15,7 +15,12 @@ def onset_order(seen: Observation) -> list[Clue]:
     slack = 2.0 * float(np.median(steps)) if steps.size else 120.0
     first: dict[str, Symptom] = {}
     for s in seen.symptoms:
-        if s.bad and s.channel is Channel.METRICS and s.onset is not None and (s.entity not in first or s.onset < (first[s.entity].onset or 0.0)):
+        if (
+            s.bad
+            and s.channel is Channel.METRICS
+            and s.onset is not None
+            and (s.entity not in first or s.onset < (first[s.entity].onset or 0.0))
+        ):
             first[s.entity] = s
     if len(first) < 2:
         return []

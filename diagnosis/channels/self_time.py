@@ -33,9 +33,7 @@ def self_time(seen: Observation) -> list[Clue]:
     rows = np.flatnonzero(works)
     code = spans.entity[rows].astype(np.int64) * len(spans.names) + spans.name[rows]
     keys, group = np.unique(code, return_inverse=True)
-    found = contrast(
-        seen.self_seconds[rows], group, keys.size, seen.span_is_normal[rows], seen.span_is_recent[rows]
-    )
+    found = contrast(seen.self_seconds[rows], group, keys.size, seen.span_is_normal[rows], seen.span_is_recent[rows])
     lost = found.excess_seconds
     strength = found.strength() * (0.6 + 0.4 * lost / max(float(lost.max(initial=0.0)), 1e-9))
     best: dict[int, int] = {}

@@ -25,13 +25,19 @@ def log_templates(seen: Observation) -> list[Clue]:
     resource that only the speaker can lack.
     """
     lines = [s for s in seen.symptoms if s.channel is Channel.LOGS and s.bad]
-    return [Clue(TEMPLATES, s.entity, s.strength, {_kind([s]): 1.0}, s, Source.OWN if s.has(*_OWN) else Source.CALLEES) for s in lines]
+    return [
+        Clue(TEMPLATES, s.entity, s.strength, {_kind([s]): 1.0}, s, Source.OWN if s.has(*_OWN) else Source.CALLEES)
+        for s in lines
+    ]
 
 
 def span_errors(seen: Observation) -> list[Clue]:
     """Operations that fail; inherited where the error came from a callee."""
     failing = [s for s in seen.symptoms if s.channel is Channel.TRACES and s.has("errors+")]
-    return [Clue(ERRORS, s.entity, s.strength, {_kind([s]): 1.0}, s, Source.OWN if s.has("origin") else Source.CALLEES) for s in failing]
+    return [
+        Clue(ERRORS, s.entity, s.strength, {_kind([s]): 1.0}, s, Source.OWN if s.has("origin") else Source.CALLEES)
+        for s in failing
+    ]
 
 
 def fan_out(seen: Observation) -> list[Clue]:

@@ -14,7 +14,7 @@ from agent.nodes.check_claims import supported
 from agent.settings import Settings
 from agent.sources import Source
 from agent.state import Check, Claim, Report, Verdict
-from diagnosis.findings import FaultKind, Hypothesis, Remediation
+from diagnosis.findings import Attribution, FaultKind, Hypothesis, Remediation
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ async def test_a_claim_without_evidence_is_caught(report: Report, settings: Sett
 def test_a_verdict_loses_a_change_that_its_claims_cannot_prove():
     hypothesis = Hypothesis(
         id="H1", entity="store", fault_kind=FaultKind.BAD_CONFIG, remediation=Remediation.ROLLBACK, probability=0.9,
-        sentence="x", change_id="a" * 40,
+        sentence="x", attribution=Attribution.CHANGE, change_id="a" * 40,
     )  # fmt: skip
     verdict = Verdict(
         nothing_wrong=False, hypothesis=hypothesis, probability=0.9, first_failing="store", fault_kind=FaultKind.BAD_CONFIG,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from diagnosis.engine import diagnose
-from diagnosis.incident import Incident
 from diagnosis.findings import Diagnosis, FaultKind, Remediation
+from diagnosis.incident import Incident
 from diagnosis.log_patterns import mine
 from diagnosis.telemetry import Change, ChangeKind, Edge, LogRecord, Node, SeriesKey, SeriesMatrix, Topology, Window
 
@@ -148,7 +148,9 @@ def test_without_any_deviation_nothing_is_wrong():
 def test_a_symptom_that_nothing_explains_is_left_open():
     found = solve({"orders/error_ratio": series(0.002, 0.4)}, lines("orders", lambda i: f"unexpected state {i}"))
     assert found.hypotheses[0].change_id == ""
-    assert found.hypotheses[0].fault_kind is FaultKind.UNKNOWN
+    # Where it is can be said, what set it off cannot.
+    assert found.hypotheses[0].attribution is Attribution.PLACE
+    assert found.hypotheses[0].entity == "orders"
 
 
 @pytest.mark.parametrize("minutes", [1, 10, 60])

@@ -1,0 +1,18 @@
+"""The walk from the alerted entity down the calls, as an engineer makes it: to a callee that explains it better.
+
+See ``diagnosis/localise.py``. It reads who blames whom in failing texts, which no other channel does.
+"""
+
+from diagnosis.channels.clue import Clue, Observation
+from diagnosis.fault_kinds import kind_of_symptoms
+
+NAME = "call_walk"
+
+
+def call_walk(seen: Observation) -> list[Clue]:
+    """One clue for the entity at which the walk ended, by its worst symptom."""
+    mine = [s for s in seen.symptoms if s.entity == seen.first and s.bad]
+    if not seen.first or not mine:
+        return []
+    worst = max(mine, key=lambda s: (s.strength, s.subject))
+    return [Clue(NAME, seen.first, 1.0, {kind_of_symptoms(mine): 0.6}, worst)]
