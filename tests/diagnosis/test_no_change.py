@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from diagnosis.engine import diagnose
-from diagnosis.findings import Diagnosis, FaultKind, Remediation
+from diagnosis.findings import Attribution, Diagnosis, FaultKind, Remediation
 from diagnosis.incident import Incident
 from diagnosis.log_patterns import mine
 from diagnosis.telemetry import Change, ChangeKind, Edge, LogRecord, Node, SeriesKey, SeriesMatrix, Topology, Window
