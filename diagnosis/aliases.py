@@ -32,10 +32,11 @@ def aliases_of(names: Iterable[str], topology: Topology) -> dict[str, str]:
 
 
 def _named(view: str, real: list[str]) -> list[str]:
+    """The names that words of the view's first label point to; a word in several names is a common one, and no hint."""
     label = re.split(r"[.:/]", view.lower())[0]
-    telling = [word for word in re.split(r"[^a-z0-9]+", label) if len(word) >= _LEAST_LETTERS]
-    telling = [word for word in telling if word not in _VIEW_WORDS]
-    return [name for name in real if any(word in name.lower() for word in telling)]
+    words = [word for word in re.split(r"[^a-z0-9]+", label) if len(word) >= _LEAST_LETTERS and word not in _VIEW_WORDS]
+    fitting = [[name for name in real if word in name.lower()] for word in words]
+    return sorted({names[0] for names in fitting if len(names) == 1})
 
 
 def _words(name: str) -> frozenset[str]:

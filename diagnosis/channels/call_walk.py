@@ -5,6 +5,7 @@ See ``diagnosis/localise.py``. It reads who blames whom in failing texts, which 
 
 from diagnosis.channels.clue import Clue, Observation
 from diagnosis.fault_kinds import kind_of_symptoms
+from diagnosis.findings import Channel
 
 NAME = "call_walk"
 
@@ -15,4 +16,6 @@ def call_walk(seen: Observation) -> list[Clue]:
     if not seen.first or not mine:
         return []
     worst = max(mine, key=lambda s: (s.strength, s.subject))
-    return [Clue(NAME, seen.first, 1.0, {kind_of_symptoms(mine): 0.6}, worst)]
+    # Without a text that says what failed, the way down is a guess from levels, which other channels read better.
+    strength = 1.0 if any(s.channel is not Channel.METRICS for s in mine) else 0.2
+    return [Clue(NAME, seen.first, strength, {kind_of_symptoms(mine): 0.6}, worst)]
