@@ -2,20 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from diagnosis import no_change
 from diagnosis.change_linking import Link, link_changes
+from diagnosis.examination import Examination, examine
 from diagnosis.findings import Diagnosis, Finding, Hypothesis, RuledOut
 from diagnosis.hypotheses import hypotheses, nothing_or_unseen
 from diagnosis.incident import Incident
-from diagnosis.localisation import localise
-from diagnosis.localise import blast_radius, causal_path, earlier_elsewhere, first_failing
-from diagnosis.periods import Periods, periods
+from diagnosis.localisation import Localisation, localise
+from diagnosis.localise import blast_radius, causal_path
+from diagnosis.periods import Periods
 from diagnosis.scene import Scene
-from diagnosis.symptoms import Symptom, log_symptoms, mentions, metric_symptoms, span_symptoms, with_mentions
-from diagnosis.telemetry import ChangeKind, PatternTable, SeriesMatrix, Topology
-from diagnosis.traces import topology_of
+from diagnosis.symptoms import Symptom
+from diagnosis.telemetry import PatternTable, Topology
 from diagnosis.weights import CHANNEL_WEIGHTS, WEIGHTS
 
 _MAX_FINDINGS = 40
@@ -28,43 +26,27 @@ def diagnose(
 
     ``without`` names channels to leave out and ``weights`` replaces theirs, to see what each contributes.
     """
-    search = periods(incident.window, incident.fired_at, incident.normal)
-    table = incident.patterns or PatternTable(incident.window, 60.0, ())
-    topology = incident.topology.merged(topology_of(incident.spans))
-    symptoms = metric_symptoms(incident.metrics, search) + log_symptoms(table, search)
-    onset = _onset(incident, symptoms)
-    began = search.recent.start if onset is None else onset
-    # With a known normal time the fault is in the rest: every span of it counts, from the alert on at the latest.
-    split = search.from_onset(min(began, incident.fired_at) if incident.normal else began, bool(incident.normal))
-    if len(incident.spans):
-        symptoms += span_symptoms(incident.spans, split)
-    if onset is None:
-        onset = min((s.onset for s in symptoms if s.bad and s.onset is not None), default=None)
-    entities = _entities(incident, topology, table)
-    slack = _slack(incident.metrics)
-    blames = with_mentions(topology, mentions(symptoms, entities))
-    walked = _walk(incident.entity, symptoms, topology, blames, slack)
-    found = localise(incident, topology, symptoms, split, walked, without, weights)
-    if onset is None and found.ranked:
-        onset = split.recent.start
-    origin = found.ranked[0].entity if found.ranked else walked or incident.entity
-    if onset is not None:
-        onset = _earlier(onset, origin, incident.entity, symptoms)
-    known = {id(s) for s in symptoms}
-    every = symptoms + [c.symptom for c in found.clues if id(c.symptom) not in known]
+    seen = examine(incident)
+    found = localise(seen, without, weights)
+    origin = found.ranked[0].entity if found.ranked else seen.walked or incident.entity
+    onset = _onset(seen, found, origin)
+    known = {id(s) for s in seen.symptoms}
+    every = [*seen.symptoms, *(c.symptom for c in found.clues if id(c.symptom) not in known)]
     ranked = _ranked_symptoms(every, origin, incident)
     methods = {id(clue.symptom): clue.method for clue in found.clues}
-    findings = [_finding(s, f"F{place}", methods.get(id(s), ""), split) for place, s in enumerate(ranked, 1)]
+    findings = [_finding(s, f"F{place}", methods.get(id(s), ""), seen.split) for place, s in enumerate(ranked, 1)]
     ids = {id(symptom): finding.id for symptom, finding in zip(ranked, findings, strict=True)}
     if onset is None:
         return _quiet(incident, findings)
-    scene = Scene(origin, onset, symptoms, topology, entities, incident.changes, ids)
+    scene = Scene(origin, onset, seen.symptoms, seen.topology, seen.entities, incident.changes, ids)
     links = link_changes(scene)
-    view = no_change.View(scene, incident.metrics, table, _hosts(topology, table), search.recent.start)
+    hosts = _hosts(seen.topology, seen.table)
+    view = no_change.View(scene, incident.metrics, seen.table, hosts, seen.search.recent.start)
     suspects = found.suspects(ids)
     causes = hypotheses(links, no_change.cases(view), scene, suspects)
-    affected = blast_radius(origin, symptoms, topology, onset, slack)
-    path = causal_path(causes[0].entity or origin, origin, affected, topology, blames, every, ids, slack)
+    affected = blast_radius(origin, seen.symptoms, seen.topology, onset, seen.slack)
+    cause = causes[0].entity or origin
+    path = causal_path(cause, origin, affected, seen.topology, seen.blames, every, ids, seen.slack)
     return Diagnosis(
         onset=onset,
         first_failing=origin,
@@ -77,51 +59,14 @@ def diagnose(
     )
 
 
-def _walk(
-    alerted: str, symptoms: Sequence[Symptom], topology: Topology, blames: set[tuple[str, str]], slack: float
-) -> str:
-    if not alerted:
-        return ""
-    origin = first_failing(alerted, symptoms, topology, blames, slack)
-    return earlier_elsewhere(origin, symptoms, topology, slack)
-
-
-def _earlier(onset: float, origin: str, alerted: str, symptoms: Sequence[Symptom]) -> float:
-    """The onset of the incident: where it began elsewhere than at the alerted entity, that may be before."""
-    if origin == alerted or not alerted:
-        return onset
-    starts = [s.onset for s in symptoms if s.bad and s.entity == origin and s.onset is not None]
-    return min([onset, *starts])
-
-
-def _onset(incident: Incident, symptoms: Sequence[Symptom]) -> float | None:
-    """Onset of the alert's own series; else of the alerted entity's worst series; else of the first bad line."""
-    mine = [s for s in symptoms if s.entity == incident.entity and s.onset is not None]
-    exact = [s.onset for s in mine if s.subject == incident.metric]
-    bad = [s.onset for s in mine if s.bad]
-    anyone = [s.onset for s in symptoms if s.bad and s.onset is not None]
-    for group in (exact, bad, anyone):
-        if group:
-            return min(onset for onset in group if onset is not None)
-    return None
-
-
-def _slack(metrics: SeriesMatrix) -> float:
-    """Two samples: onsets closer than that have no order."""
-    if metrics.times.size < 2:
-        return 120.0
-    return 2.0 * float(metrics.times[1:].min() if metrics.times.size < 3 else _median_step(metrics))
-
-
-def _median_step(metrics: SeriesMatrix) -> float:
-    return float(np.median(np.diff(metrics.times)))
-
-
-def _entities(incident: Incident, topology: Topology, table: PatternTable) -> frozenset[str]:
-    names = {key.entity for key in incident.metrics.keys} | {node.name for node in topology.nodes if node.owned}
-    names |= {pattern.entity for pattern in table.patterns} | {incident.entity}
-    names |= {change.entity for change in incident.changes if change.kind is ChangeKind.DEPLOY and change.entity}
-    return frozenset(name for name in names if name)
+def _onset(seen: Examination, found: Localisation, origin: str) -> float | None:
+    """The onset of the incident: where it began elsewhere than at the alerted entity, that may be before the alert's."""
+    if seen.onset is None:
+        return seen.split.recent.start if found.ranked else None
+    if origin == seen.incident.entity or not seen.incident.entity:
+        return seen.onset
+    starts = [s.onset for s in seen.symptoms if s.bad and s.entity == origin and s.onset is not None]
+    return min([seen.onset, *starts])
 
 
 def _hosts(topology: Topology, table: PatternTable) -> dict[str, str]:

@@ -106,11 +106,13 @@ def measure_of(metric: str) -> Measure:
     return Measure.OTHER
 
 
+@lru_cache(maxsize=50_000)
 def is_ratio(metric: str) -> bool:
     """True for shares (0..1 or percent), whose noise does not scale with their level."""
     return bool(_RATIO_WORDS & frozenset(words_of(metric)))
 
 
+@lru_cache(maxsize=50_000)
 def good_when_high(metric: str) -> bool:
     """True where a fall is the fault: success ratios, availability, hit ratios, quality."""
     measure = measure_of(metric)

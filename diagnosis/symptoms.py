@@ -17,7 +17,7 @@ from diagnosis.measures import Measure, good_when_high, measure_of
 from diagnosis.periods import Periods
 from diagnosis.span_table import SpanTable
 from diagnosis.telemetry import LogPattern, PatternTable, SeriesMatrix, Topology
-from diagnosis.traces import OperationStats, operations
+from diagnosis.traces import OperationStats, operations, self_time
 
 _LEAST = 5.0  # robust standard deviations of anything that counts as shifted
 _ENOUGH_LINES = 200  # of ordinary logs in each period, to measure traffic by
@@ -123,8 +123,10 @@ def expiries(matrix: SeriesMatrix, until: float) -> list[Symptom]:
     """Gauges that count down to zero at the speed of the clock and get there: something expired at that moment."""
     found = []
     for key, row in zip(matrix.keys, matrix.values, strict=True):
+        if measure_of(key.metric) is not Measure.EXPIRY:
+            continue
         ok = np.isfinite(row) & (matrix.times < until)
-        if ok.sum() < 4 or measure_of(key.metric) is not Measure.EXPIRY:
+        if ok.sum() < 4:
             continue
         times, values = matrix.times[ok], row[ok]
         if not (values[0] > 0 >= values[-1]):
@@ -197,9 +199,11 @@ def _log_symptom(pattern: LogPattern, table: PatternTable, periods: Periods, exp
     surprise = float(surprise) / _overdispersion(old)
     novel = old.sum() == 0
     bad = pattern.severity in _BAD_SEVERITIES
+    if surprise < 3.0 and not (novel and bad):
+        return None  # most patterns: their text need not be read
     text = _pattern_text(pattern)
     families = failures_in(text)
-    if surprise < 3.0 and not (novel and bad and families):
+    if surprise < 3.0 and not families:
         return None
     first = pattern.first_seen if novel else _rise(starts, counts, baseline_end, old, table.bin_seconds)
     signals = {f"text:{family.value}" for family in families} or {"text:other"}
@@ -262,8 +266,9 @@ def _short(text: str, width: int = 140) -> str:
 
 def span_symptoms(table: SpanTable, periods: Periods) -> list[Symptom]:
     """Operations that fail, take longer by themselves, or are called more often per parent, than in normal time."""
-    before = operations(table, periods.is_normal(table.start))
-    after, onset = operations(table, periods.is_recent(table.start)), periods.recent.start
+    seconds, onset = self_time(table), periods.recent.start
+    before = operations(table, periods.is_normal(table.start), seconds)
+    after = operations(table, periods.is_recent(table.start), seconds)
     found: list[Symptom] = []
     for operation in sorted(after):
         now, was = after[operation], before.get(operation)
@@ -325,13 +330,14 @@ def _span_fanout(op: tuple[str, str], now: OperationStats, was: OperationStats |
 
 def mentions(symptoms: Iterable[Symptom], entities: Iterable[str]) -> set[tuple[str, str]]:
     """(who, whom) pairs: an entity's failing text or span that names another entity blames it."""
-    names = [name for name in entities if len(name) >= 3]
+    names = [(name, name.lower()) for name in entities if len(name) >= 3]
     return {
         (symptom.entity, name)
         for symptom in symptoms
         if symptom.channel is not Channel.METRICS and symptom.bad
-        for name in names
-        if name != symptom.entity and name.lower() in symptom.text.lower()
+        for text in (symptom.text.lower(),)
+        for name, low in names
+        if low in text and name != symptom.entity
     }
 
 

@@ -169,8 +169,12 @@ class OperationStats:
     message: str
 
 
-def operations(table: SpanTable, chosen: NDArray[np.bool_]) -> dict[Operation, OperationStats]:
-    """Statistics of every operation over the chosen spans; ``chosen`` has shape (spans,)."""
+def operations(
+    table: SpanTable, chosen: NDArray[np.bool_], self_seconds: Floats | None = None
+) -> dict[Operation, OperationStats]:
+    """Statistics of every operation over the chosen spans; ``chosen`` and ``self_seconds`` have shape (spans,)."""
+    if self_seconds is None:
+        self_seconds = self_time(table)
     rows = np.flatnonzero(chosen)
     key = table.entity[rows].astype(np.int64) * max(len(table.names), 1) + table.name[rows]
     keys, group = np.unique(key, return_inverse=True)
@@ -180,9 +184,9 @@ def operations(table: SpanTable, chosen: NDArray[np.bool_]) -> dict[Operation, O
     inherited[table.parent[child]] = True
     failed = table.error[rows]
     origin = failed & ~inherited[rows]
-    parents = np.where(table.parent[rows] >= 0, table.parent[rows], -rows - 2)
-    distinct = np.unique(np.stack([group, parents]), axis=1)[0]
-    seconds = np.bincount(group, self_time(table)[rows], keys.size) / np.maximum(count, 1)
+    parents = np.where(table.parent[rows] >= 0, table.parent[rows], len(table) + rows)  # a root is its own parent
+    distinct = np.unique(group * (2 * len(table)) + parents) // max(2 * len(table), 1)
+    seconds = np.bincount(group, self_seconds[rows], keys.size) / np.maximum(count, 1)
     errors = np.bincount(group, failed, keys.size)
     starts = np.bincount(group, origin, keys.size)
     per_parent = count / np.maximum(np.bincount(distinct, minlength=keys.size), 1)
@@ -200,8 +204,9 @@ def _messages(table: SpanTable, rows: Rows, group: Rows, origin: NDArray[np.bool
     if not table.messages:
         return {}
     counts: dict[int, dict[str, int]] = {}
-    for row, g, first in zip(rows.tolist(), group.tolist(), origin.tolist(), strict=True):
-        text = table.messages.get(row)
+    told = np.flatnonzero(np.isin(rows, np.fromiter(table.messages, np.int64, len(table.messages))))
+    for row, g, first in zip(rows[told].tolist(), group[told].tolist(), origin[told].tolist(), strict=True):
+        text = table.messages[row]
         if text:
             mine = counts.setdefault(g, {})
             mine[text] = mine.get(text, 0) + 1 + first

@@ -45,10 +45,8 @@ _TABLE: tuple[tuple[str, float, str], ...] = (
     ("same_nature", 0.4, "a second channel of one nature sees the same fact again"),
     ("explained_away", 0.8, "most of what a caller shows is its callee's, if the callee shows as much"),
     ("kind_temperature", 0.7, "signs of the kinds overlap"),
-    ("place_unseen", 1.0, "what a suspect must beat: one certain sign of a weak channel"),
-    ("place_temperature", 0.8, "shrinks the margins between suspects: their clues overlap"),
-    ("platt_slope", 1.0, "calibration: fitted on one suite, see evals/calibrate.py"),
-    ("platt_offset", 0.0, "calibration: fitted on one suite, see evals/calibrate.py"),
+    ("place_unseen", 1.2, "what a suspect must beat: a weak channel at its strongest is not enough"),
+    ("place_temperature", 0.36, "calibration: fitted on one suite and judged on the others, see evals/calibrate.py"),
     ("unseen", 5.2, "what a cause must beat: that it lies outside the telemetry"),
     ("temperature", 1.25, "shrinks the margins: the evidence channels are not independent"),
 )

@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from evals.suite import Suite
 
 Data = Annotated[Path, typer.Option(help="Folder with the benchmark, in its published layout.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 
 # The ranking suites: where each is, and what it is. Their modules load only when they run.
-_SUITES = {
+SUITES = {
     "petshop": ("evals.petshop:PETSHOP", "PetShop: name the node at fault. Protocols: official, strict."),
     "nezha": ("evals.nezha:NEZHA", "Nezha: name the service at fault. Subsets: ob, tt."),
     "rcaeval": ("evals.rcaeval:RCAEVAL", "RCAEval and RCD: name the service at fault. Subsets: re1, re2, re3, rcd."),
@@ -25,8 +28,8 @@ def register(app: typer.Typer) -> None:
     suites = typer.Typer(help="Measure on benchmarks that others made.", no_args_is_help=True)
     app.command()(demo)
     suites.command()(rootcausebench)
-    for name, (place, summary) in _SUITES.items():
-        suites.command(name, help=summary)(_ranking(place))
+    for name, (_, summary) in SUITES.items():
+        suites.command(name, help=summary)(_ranking(name))
     app.add_typer(suites, name="eval")
 
 
@@ -57,7 +60,14 @@ def rootcausebench(
     run_rootcausebench(data, as_json=as_json, without_culprit=without_culprit, only=scenario, explain=explain)
 
 
-def _ranking(place: str) -> Callable[..., None]:
+def suite_of(name: str) -> "Suite":
+    """The ranking suite of that name."""
+    module, _, attribute = SUITES[name][0].partition(":")
+    found: Suite = getattr(import_module(module), attribute)
+    return found
+
+
+def _ranking(name: str) -> Callable[..., None]:
     """The command of one ranking suite; all take the same options."""
 
     def command(
@@ -71,10 +81,7 @@ def _ranking(place: str) -> Callable[..., None]:
     ) -> None:
         from evals.ranking import Options, run
 
-        module, _, name = place.partition(":")
-        suite = getattr(import_module(module), name)
-        run(
-            suite, data, Options(subset, protocol, case, frozenset(without or ())), as_json=as_json, explain=explain
-        )
+        options = Options(subset, protocol, case, frozenset(without or ()))
+        run(suite_of(name), data, options, as_json=as_json, explain=explain)
 
     return command

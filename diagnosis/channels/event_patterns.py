@@ -144,8 +144,8 @@ def _of_lines(
     span which says nothing shows as well; but only in minutes of which any line was collected."""
     spans, (start, end, none) = seen.spans, marks
     row = _rows_of(spans, lines)
-    operation = np.where(row >= 0, spans.entity[row].astype(np.int64) * len(spans.names) + spans.name[row], -1)
     mine = spans.entity.astype(np.int64) * len(spans.names) + spans.name
+    operation = np.r_[mine, -1][row]  # the last entry answers for row -1
     covered = np.unique(np.floor(lines.time / _BLOCK_SECONDS))
     opens = np.flatnonzero(np.isin(mine, operation) & np.isin(np.floor(spans.start / _BLOCK_SECONDS), covered))
     # A request with a span is known by the span's row, one without by a number below zero.

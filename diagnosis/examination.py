@@ -1,0 +1,97 @@
+"""First look at an incident: what deviates, when it began, who calls whom, and where a walk down the calls ends."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from diagnosis.incident import Incident
+from diagnosis.localise import earlier_elsewhere, first_failing
+from diagnosis.periods import Periods, periods
+from diagnosis.symptoms import Symptom, log_symptoms, mentions, metric_symptoms, span_symptoms, with_mentions
+from diagnosis.telemetry import ChangeKind, PatternTable, SeriesMatrix, Topology
+from diagnosis.traces import topology_of
+
+
+@dataclass(frozen=True)
+class Examination:
+    """``search`` is what the onset was looked for in, ``split`` what came before and after it.
+
+    ``onset`` is epoch seconds, None where nothing deviates; ``blames`` are (who, whom) pairs of failing texts;
+    ``walked`` is where the walk from the alerted entity ended, "" without one; ``slack`` (seconds) is the distance
+    below which two onsets have no order.
+    """
+
+    incident: Incident
+    search: Periods
+    split: Periods
+    table: PatternTable
+    topology: Topology
+    symptoms: tuple[Symptom, ...]
+    onset: float | None
+    entities: frozenset[str]
+    blames: set[tuple[str, str]]
+    walked: str
+    slack: float
+
+
+def examine(incident: Incident) -> Examination:
+    """Deterministic: the same incident gives the same examination."""
+    search = periods(incident.window, incident.fired_at, incident.normal)
+    table = incident.patterns or PatternTable(incident.window, 60.0, ())
+    topology = incident.topology.merged(topology_of(incident.spans))
+    symptoms = metric_symptoms(incident.metrics, search) + log_symptoms(table, search)
+    onset = _onset(incident, symptoms)
+    began = search.recent.start if onset is None else onset
+    # With a known normal time the fault is in the rest: every span of it counts, from the alert on at the latest.
+    split = search.from_onset(min(began, incident.fired_at) if incident.normal else began, bool(incident.normal))
+    if len(incident.spans):
+        symptoms += span_symptoms(incident.spans, split)
+    if onset is None:
+        onset = min((s.onset for s in symptoms if s.bad and s.onset is not None), default=None)
+    entities = _entities(incident, topology, table)
+    slack = _slack(incident.metrics)
+    blames = with_mentions(topology, mentions(symptoms, entities))
+    walked = _walk(incident.entity, symptoms, topology, blames, slack)
+    return Examination(
+        incident, search, split, table, topology, tuple(symptoms), onset, entities, blames, walked, slack
+    )
+
+
+def _walk(
+    alerted: str, symptoms: Sequence[Symptom], topology: Topology, blames: set[tuple[str, str]], slack: float
+) -> str:
+    if not alerted:
+        return ""
+    origin = first_failing(alerted, symptoms, topology, blames, slack)
+    return earlier_elsewhere(origin, symptoms, topology, slack)
+
+
+def _onset(incident: Incident, symptoms: Sequence[Symptom]) -> float | None:
+    """Onset of the alert's own series; else of the alerted entity's worst series; else of the first bad line."""
+    mine = [s for s in symptoms if s.entity == incident.entity and s.onset is not None]
+    exact = [s.onset for s in mine if s.subject == incident.metric]
+    bad = [s.onset for s in mine if s.bad]
+    anyone = [s.onset for s in symptoms if s.bad and s.onset is not None]
+    for group in (exact, bad, anyone):
+        if group:
+            return min(onset for onset in group if onset is not None)
+    return None
+
+
+def _slack(metrics: SeriesMatrix) -> float:
+    """Two samples: onsets closer than that have no order."""
+    if metrics.times.size < 2:
+        return 120.0
+    return 2.0 * float(metrics.times[1:].min() if metrics.times.size < 3 else _median_step(metrics))
+
+
+def _median_step(metrics: SeriesMatrix) -> float:
+    return float(np.median(np.diff(metrics.times)))
+
+
+def _entities(incident: Incident, topology: Topology, table: PatternTable) -> frozenset[str]:
+    names = {key.entity for key in incident.metrics.keys} | {node.name for node in topology.nodes if node.owned}
+    names |= {pattern.entity for pattern in table.patterns} | {incident.entity}
+    names |= {change.entity for change in incident.changes if change.kind is ChangeKind.DEPLOY and change.entity}
+    return frozenset(name for name in names if name)
