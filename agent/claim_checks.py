@@ -7,9 +7,13 @@ import numpy as np
 from agent.evidence import EvidenceStore
 from agent.state import Check, Claim, Evidence
 from agent.times import clock
+from diagnosis.aliases import aliases_of
+from diagnosis.channels import CHANNELS, Observation
 from diagnosis.deviation import as_rates
+from diagnosis.periods import Periods
+from diagnosis.span_table import SpanTable
 from diagnosis.symptoms import amount
-from diagnosis.telemetry import Change, PatternTable, SeriesKey, SeriesMatrix, Topology
+from diagnosis.telemetry import Change, PatternTable, SeriesKey, SeriesMatrix, Topology, Window
 from diagnosis.traces import operations, tabulate, topology_of
 from tools.spec import Body, ChangeList, SpanBatch
 
@@ -117,6 +121,43 @@ def _check_spans(claim: Claim, bodies: Bodies) -> str:
     return "no spans in the evidence"
 
 
+def _check_channel(claim: Claim, bodies: Bodies) -> str:
+    """Run the channel again over the stored telemetry and look for the same numbers."""
+    (method, entity, subject), (before, after, start) = claim.subject, claim.value
+    found = CHANNELS[method](_observation(claim, bodies, start))
+    same = [clue.symptom for clue in found if clue.symptom.entity == entity and clue.symptom.subject == subject]
+    if not same:
+        return f"{method} says nothing of {entity} {subject[:80]}"
+    for told, again in ((before, same[0].before or 0.0), (after, same[0].after or 0.0)):
+        if abs(told - again) > _TOLERANCE * max(abs(told), abs(again), 1e-9):
+            return f"it is {amount(again)}, not {amount(told)}"
+    return ""
+
+
+def _observation(claim: Claim, bodies: Bodies, start: float) -> Observation:
+    metrics, table, spans, topology = SeriesMatrix.empty(), None, SpanTable.empty(), Topology()
+    for body in bodies.values():
+        match body:
+            case SeriesMatrix():
+                metrics = body
+            case PatternTable():
+                table = body
+            case SpanBatch():
+                spans = tabulate(body.spans)
+            case Topology():
+                topology = topology.merged(body)
+            case _:
+                continue
+    recent = Window(start, claim.window_end)
+    normal = Window(claim.window_start, start)
+    topology = topology.merged(topology_of(spans))
+    names = {key.entity for key in metrics.keys} | set(spans.entities)
+    return Observation(
+        metrics, table or PatternTable(recent, 60.0, ()), spans, topology, Periods((normal,), recent),
+        aliases=aliases_of(names, topology),
+    )  # fmt: skip
+
+
 def _check_edge(claim: Claim, bodies: Bodies) -> str:
     caller, callee = claim.subject
     for body in bodies.values():
@@ -166,6 +207,7 @@ _CHECKS: dict[Check, Callable[[Claim, Bodies], str]] = {
     Check.PATTERN_COUNTS: _check_pattern,
     Check.SPAN_ERRORS: _check_spans,
     Check.SPAN_SELF_TIME: _check_spans,
+    Check.CHANNEL: _check_channel,
     Check.EDGE: _check_edge,
     Check.ORDER: _check_order,
     Check.CHANGE_TIME: _check_change_time,

@@ -9,6 +9,7 @@ import json
 from agent.evidence import EvidenceStore
 from agent.state import Check, Claim, Evidence, Investigation, Outcome, Verdict
 from agent.times import clock
+from diagnosis.channels import RECOMPUTED
 from diagnosis.delivery import same_commit
 from diagnosis.findings import Channel, Diagnosis, Finding, Hop
 from diagnosis.telemetry import Change, ChangeKind
@@ -50,6 +51,10 @@ def draft_claims(state: Investigation, verdict: Verdict, store: EvidenceStore) -
     return draft.claims
 
 
+# What a channel looks at; the finding names one source, its number comes from all.
+_TELEMETRY = (ToolName.QUERY_METRICS, ToolName.LOG_PATTERNS, ToolName.GET_TRACES, ToolName.GET_TOPOLOGY)
+
+
 class _Draft:
     """Collects claims with running numbers and knows which evidence holds which telemetry."""
 
@@ -84,6 +89,12 @@ class _Draft:
     def finding(self, finding: Finding, role: str) -> None:
         source = tuple(item for item in self._rows if item.id == finding.evidence_id)
         before, after = finding.before, finding.after
+        if finding.method in RECOMPUTED:
+            if before is not None and after is not None:
+                subject = (finding.method, finding.entity, finding.subject)
+                value = (before, after, finding.window_start)
+                self.add(role, finding.sentence, Check.CHANNEL, self._evidence(*_TELEMETRY), subject, value)
+            return
         match finding.channel:
             case Channel.METRICS if before is not None and after is not None:
                 value = (before, after, finding.onset or 0.0)

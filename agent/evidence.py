@@ -17,6 +17,7 @@ from diagnosis.telemetry import (
     Change,
     ChangeKind,
     Edge,
+    LineSequence,
     LogPattern,
     LogRecord,
     Node,
@@ -87,8 +88,11 @@ def encode(body: Body) -> bytes:
         numbers = body.times.astype("<f8").tobytes() + body.values.astype("<f8").tobytes()
         payload = orjson.dumps(header) + b"\n" + numbers
     else:
-        payload = orjson.dumps({"type": type(body).__name__, "body": _plain(body)}, option=orjson.OPT_SORT_KEYS)
+        payload = orjson.dumps({"type": type(body).__name__, "body": _plain(body)}, option=_JSON)
     return gzip.compress(payload, compresslevel=5, mtime=0)
+
+
+_JSON = orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY
 
 
 def _plain(value: object) -> object:
@@ -125,6 +129,15 @@ def _pattern(raw: Mapping[str, Any]) -> LogPattern:
     return LogPattern(**{**raw, "counts": tuple(raw["counts"])})
 
 
+def _sequence(raw: Mapping[str, Any]) -> LineSequence:
+    return LineSequence(
+        tuple((entity, trace, span) for entity, trace, span in raw["requests"]),
+        np.asarray(raw["time"], dtype=np.float64),
+        np.asarray(raw["pattern"], dtype=np.int32),
+        np.asarray(raw["request"], dtype=np.int32),
+    )
+
+
 def _change(raw: Mapping[str, Any]) -> Change:
     return Change(**{**raw, "kind": ChangeKind(raw["kind"]), "files": tuple(raw["files"])})
 
@@ -140,6 +153,7 @@ _READERS: Mapping[str, Callable[[Any], Body]] = {
         tuple(map(_pattern, raw["patterns"])),
         raw["lines_seen"],
         raw["lines_read"],
+        _sequence(raw["sequence"]) if raw["sequence"] else None,
     ),
     "SpanBatch": lambda raw: SpanBatch(tuple(Span(**span) for span in raw["spans"]), raw["matched"]),
     "Topology": lambda raw: Topology(

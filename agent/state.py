@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, TypedDict
 
-from diagnosis.findings import Diagnosis, FaultKind, Finding, Hop, Hypothesis, Model, Remediation, RuledOut
+from diagnosis.findings import Attribution, Diagnosis, FaultKind, Finding, Hop, Hypothesis, Model, Remediation, RuledOut
 
 STATE_VERSION = 1
 
@@ -98,6 +98,7 @@ class Check(StrEnum):
     PATTERN_COUNTS = "pattern_counts"
     SPAN_ERRORS = "span_errors"
     SPAN_SELF_TIME = "span_self_time"
+    CHANNEL = "channel"
     EDGE = "edge"
     ORDER = "order"
     CHANGE_TIME = "change_time"
@@ -239,8 +240,11 @@ class NodeView(Model):
 
 
 class HypothesisView(Model):
+    """A possible cause as the report shows it; ``attribution`` says what it blames."""
+
     sentence: str
     probability: float
+    attribution: Attribution
     reasons: tuple[str, ...]
 
 

@@ -20,11 +20,11 @@ def aliases_of(names: Iterable[str], topology: Topology) -> dict[str, str]:
     service whose name contains a telling word of the view's own first label.
     """
     everyone = sorted(set(names) | {node.name for node in topology.nodes})
-    views = [name for name in everyone if _words(name) & _VIEW_WORDS]
+    views = {name for name in everyone if _words(name) & _VIEW_WORDS}
     real = [name for name in everyone if name not in views]
     found = {}
-    for view in views:
-        callees = sorted(topology.callees(view) - set(views))
+    for view in sorted(views):
+        callees = sorted(topology.callees(view) - views)
         fitting = callees if len(callees) == 1 else _named(view, real)
         if len(fitting) == 1:
             found[view] = fitting[0]

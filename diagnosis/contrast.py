@@ -31,9 +31,12 @@ class Contrast:
         return np.maximum(self.after - self.before, 0.0) * self.count
 
     def strength(self) -> Floats:
-        """In [0, 1]: how sure and how large a rise is. A factor of two that is beyond doubt gives 0.63."""
+        """In [0, 1]: how sure and how large a rise is. A factor of two that is beyond doubt gives 0.63.
+
+        Small factors count by their square: with thousands of observations every drift is beyond doubt.
+        """
         sure = 1.0 - np.exp(-np.maximum(self.z - 2.0, 0.0) / 3.0)
-        large = 1.0 - np.exp(-np.maximum(self.factor, 0.0) / np.log(2.0))
+        large = 1.0 - np.exp(-np.square(np.maximum(self.factor, 0.0) / np.log(2.0)))
         return np.asarray(sure * large)
 
 

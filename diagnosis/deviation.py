@@ -5,7 +5,7 @@ first time from which the deviation persists (a run rule as in Shewhart control 
 that a slow ramp is dated at its foot and not at its middle, where a least-squares split would put it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,10 +51,9 @@ def as_rates(matrix: SeriesMatrix) -> SeriesMatrix:
     values = matrix.values.copy()
     rows = values[counters]
     steps = np.diff(rows, axis=1)
-    finite = np.isfinite(steps)
-    mostly_rising = np.where(finite, steps >= 0, True).mean(axis=1) >= 0.9
-    resets = np.where(finite & (steps < 0), rows[:, 1:], steps)
-    rates = resets / np.maximum(np.diff(matrix.times), 1e-9)
+    falls = (steps < 0) & np.isfinite(steps)
+    mostly_rising = (~falls).mean(axis=1) >= 0.9
+    rates = np.where(falls, rows[:, 1:], steps) / np.maximum(np.diff(matrix.times), 1e-9)
     rates = np.concatenate([rates[:, :1], rates], axis=1)
     rows[mostly_rising] = rates[mostly_rising]
     values[counters] = rows
@@ -79,11 +78,19 @@ def spread_floor(keys: tuple[SeriesKey, ...], level: Floats, samples: Floats) ->
     return np.asarray(np.maximum(floor, np.maximum(1e-3 * top, 1e-12)))
 
 
-def deviations(matrix: SeriesMatrix, periods: Periods) -> Deviations:
-    """Compare every series in the recent period with its samples in the normal ones.
+def deviations(matrix: SeriesMatrix, periods: Periods, block_rows: int = 4096) -> Deviations:
+    """Compare every series in the recent period with its samples in the normal ones, ``block_rows`` series at a time.
 
     The search for the onset begins where the recent period does; a series whose samples stop there is ``gone``.
     """
+    if len(matrix.keys) <= block_rows:
+        return _deviations(matrix, periods)
+    parts = [_deviations(block, periods) for block in matrix.blocks(block_rows)]
+    columns = [field.name for field in fields(Deviations) if field.name != "keys"]
+    return Deviations(matrix.keys, *(np.concatenate([getattr(part, name) for part in parts]) for name in columns))
+
+
+def _deviations(matrix: SeriesMatrix, periods: Periods) -> Deviations:
     matrix = as_rates(matrix)
     count = len(matrix.keys)
     base, look = periods.is_normal(matrix.times), periods.is_recent(matrix.times)
@@ -96,8 +103,8 @@ def deviations(matrix: SeriesMatrix, periods: Periods) -> Deviations:
         samples = matrix.values[:, base]
         recent = matrix.values[:, look]
         known = np.isfinite(samples).sum(axis=1)
-        before = np.nanmedian(samples, axis=1)
-        mad = np.nanmedian(np.abs(samples - before[:, None]), axis=1) * _MAD_TO_SIGMA
+        before = row_medians(samples)
+        mad = row_medians(np.abs(samples - before[:, None])) * _MAD_TO_SIGMA
         sigma = np.maximum(np.where(np.isfinite(mad), mad, 0.0), spread_floor(matrix.keys, before, samples))
         scores = (recent - before[:, None]) / sigma[:, None]
         first = _first_persistent(scores)
@@ -118,11 +125,10 @@ def _first_persistent(scores: Floats) -> NDArray[np.int64]:
     width = min(_PERSISTENCE, scores.shape[1])
     need = max(1, width - 1)
     first = np.full(scores.shape[0], -1, dtype=np.int64)
-    for sign in (1.0, -1.0):
-        beyond = sign * np.nan_to_num(scores) > _THRESHOLD
-        padded = np.concatenate([beyond, np.repeat(beyond[:, -1:], width - 1, axis=1)], axis=1)
-        sums = np.cumsum(np.pad(padded, ((0, 0), (1, 0))), axis=1)
-        run = beyond & (sums[:, width:] - sums[:, :-width] >= need)
+    for beyond in (scores > _THRESHOLD, scores < -_THRESHOLD):
+        padded = np.concatenate([beyond, np.repeat(beyond[:, -1:], width - 1, axis=1)], axis=1).view(np.int8)
+        held = sum(padded[:, place : place + scores.shape[1]] for place in range(width))
+        run = beyond & (held >= need)
         any_run = run.any(axis=1)
         at = run.argmax(axis=1)
         better = any_run & ((first < 0) | (at < first))
@@ -135,7 +141,20 @@ def _level_after(recent: Floats, first: NDArray[np.int64]) -> Floats:
     length = recent.shape[1]
     columns = np.arange(length)[None, :]
     begin = first + (length - first) // 2
-    return np.asarray(np.nanmedian(np.where(columns >= begin[:, None], recent, np.nan), axis=1))
+    return row_medians(np.where(columns >= begin[:, None], recent, np.nan))
+
+
+def row_medians(values: Floats) -> Floats:
+    """Median of each row without its missing samples, NaN where all are missing; shape (series,).
+
+    By sorting, which puts NaN last: several times as fast as ``np.nanmedian``.
+    """
+    if not values.shape[1]:
+        return np.full(len(values), np.nan)
+    ordered = np.sort(values, axis=1)
+    known = values.shape[1] - np.isnan(values).sum(axis=1)
+    rows = np.arange(len(values))
+    return np.asarray((ordered[rows, np.maximum(known - 1, 0) // 2] + ordered[rows, known // 2]) / 2.0)
 
 
 class _no_empty_slice_warning:  # noqa: N801 - reads as a statement

@@ -43,7 +43,7 @@ def diagnose(
     hosts = _hosts(seen.topology, seen.table)
     view = no_change.View(scene, incident.metrics, seen.table, hosts, seen.search.recent.start)
     suspects = found.suspects(ids)
-    causes = hypotheses(links, no_change.cases(view), scene, suspects)
+    causes = hypotheses(links, no_change.cases(view), scene, suspects, findings)
     affected = blast_radius(origin, seen.symptoms, seen.topology, onset, seen.slack)
     cause = causes[0].entity or origin
     path = causal_path(cause, origin, affected, seen.topology, seen.blames, every, ids, seen.slack)

@@ -12,7 +12,7 @@ from diagnosis import no_change
 from diagnosis.change_linking import Link
 from diagnosis.effects import EffectKind, config_file
 from diagnosis.fault_kinds import kind_of_change, kind_of_symptoms
-from diagnosis.findings import Attribution, FaultKind, Hypothesis, Remediation, Support, Suspect
+from diagnosis.findings import Attribution, FaultKind, Finding, Hypothesis, Remediation, Support, Suspect
 from diagnosis.scene import Scene
 from diagnosis.telemetry import ChangeKind
 from diagnosis.weights import CHANNEL_REASONS, WEIGHTS
@@ -41,7 +41,8 @@ class _Option:
 
 
 def hypotheses(
-    links: Sequence[Link], outside: Sequence[no_change.Case], scene: Scene, suspects: Sequence[Suspect]
+    links: Sequence[Link], outside: Sequence[no_change.Case], scene: Scene, suspects: Sequence[Suspect],
+    findings: Sequence[Finding],
 ) -> list[Hypothesis]:
     """All of them, most probable first; their probabilities add up to one."""
     options = [_of_link(link, scene) for link in links if not link.excluded][:_MOST_LINKS]
@@ -53,25 +54,32 @@ def hypotheses(
     total = math.fsum(weights)
     kept = [(w / total, option.hypothesis) for w, option in zip(weights, options, strict=True)]
     shared = [
-        part for p, h in kept for part in (_places(p, h, suspects) if h.attribution is Attribution.UNSEEN else [(p, h)])
+        part for p, h in kept for part in (_places(p, h, suspects, findings) if h.attribution is Attribution.UNSEEN else [(p, h)])
     ]
     shared.sort(key=lambda item: -item[0])
     return [h.model_copy(update={"id": f"H{place}", "probability": p}) for place, (p, h) in enumerate(shared, 1)]
 
 
-def _places(share: float, unseen: Hypothesis, suspects: Sequence[Suspect]) -> list[tuple[float, Hypothesis]]:
+def _places(
+    share: float, unseen: Hypothesis, suspects: Sequence[Suspect], findings: Sequence[Finding]
+) -> list[tuple[float, Hypothesis]]:
     """The unattributed share: the best suspects by their probabilities, the rest outside of what can be seen."""
     best = [suspect for suspect in suspects if suspect.fault_kind is not FaultKind.UNKNOWN][:_MOST_PLACES]
-    found = [(share * suspect.probability, _of_place(suspect)) for suspect in best]
+    found = [(share * suspect.probability, _of_place(suspect, findings)) for suspect in best]
     return [*found, (share - math.fsum(p for p, _ in found), unseen)]
 
 
-def _of_place(suspect: Suspect) -> Hypothesis:
+def _of_place(suspect: Suspect, findings: Sequence[Finding]) -> Hypothesis:
     kind = suspect.fault_kind.value.replace("_", " ")
-    ids = (*suspect.finding_ids, "")
+    mine = [finding for finding in findings if finding.id in suspect.finding_ids]
+    told = {finding.method: finding for finding in reversed(mine)}
     supports = tuple(
-        Support(weight=value, reason=CHANNEL_REASONS[method], finding_id=ids[min(place, len(ids) - 1)])
-        for place, (method, value) in enumerate(suspect.shares)
+        Support(
+            weight=value,
+            reason=told[method].sentence if method in told else CHANNEL_REASONS[method],
+            finding_id=told[method].id if method in told else "",
+        )
+        for method, value in suspect.shares
     )
     return Hypothesis(
         id="",

@@ -95,13 +95,14 @@ def earlier_elsewhere(origin: str, symptoms: Sequence[Symptom], topology: Topolo
     if own_trouble(here, blamed=False) >= 0.8:
         return origin
     start = min((s.onset for s in symptoms if s.entity == origin and s.onset is not None), default=float("inf"))
+    dependants = topology.dependants(origin)
     options = [
         (_start(theirs), entity)
         for entity, theirs in sick.items()
         if entity != origin
         and own_trouble(theirs, blamed=True) >= 0.7
         and _start(theirs) < start - slack
-        and origin not in topology.reach(entity)
+        and entity not in dependants
     ]
     return min(options)[1] if options else origin
 

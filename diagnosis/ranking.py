@@ -52,6 +52,7 @@ _NATURES: Mapping[str, Nature] = {
     "call_walk": Nature.JUDGEMENT,
 }
 _Shares = Mapping[str, float]
+_Heavy = Mapping[Nature, Mapping[str, float]]
 
 
 def rank(
@@ -64,9 +65,11 @@ def rank(
         if clue.strength > 0.0 and clue.method in weights:
             by_entity[aliases.get(clue.entity, clue.entity)].append(clue)
     parts = {name: {source: _shares(found, weights, source) for source in Source} for name, found in by_entity.items()}
+    heavy = {nature: {name: _weight_of(part, nature) for name, part in parts.items()} for nature in Nature}
+    below = {nature: _heaviest_below(topology, heavy[nature]) for nature in Nature}
     ranked = []
     for name, found in by_entity.items():
-        explained = _explained(name, parts, topology)
+        explained = _explained(name, parts[name], heavy, below, topology)
         shares: dict[str, float] = {}
         for source, by_method in parts[name].items():
             for method, value in by_method.items():
@@ -98,22 +101,33 @@ def _total(shares: _Shares, *natures: Nature) -> float:
 
 
 def _explained(
-    name: str, parts: Mapping[str, Mapping[Source, _Shares]], topology: Topology
+    name: str, parts: Mapping[Source, _Shares], heavy: _Heavy, below: _Heavy, topology: Topology
 ) -> dict[tuple[Source, Nature], float]:
     """How much of what an entity took over from others, of each nature, those others account for, 0 to 1.
 
     What another does by itself explains anything; what it only feels explains the like of it. The square leaves a
     strong sign nearly whole where others show only faint ones.
     """
-    reach = topology.reach(name)
-    callees = [c for c in reach if c in parts and name not in topology.reach(c)]
-    callers = [c for c in topology.callers(name) if c in parts and c not in reach]
+    callers = topology.callers(name) - topology.circle(name)
     found = {}
-    for source, others in ((Source.OWN, []), (Source.CALLEES, callees), (Source.CALLERS, callers)):
-        for nature in Nature:
-            mine = sum(_total(part, nature) for part in parts[name].values())
-            best = max((_weight_of(parts[c], nature) for c in others), default=0.0)
-            found[source, nature] = WEIGHTS["explained_away"] * min(best / max(mine, 1e-9), 1.0) ** 2
+    for nature in Nature:
+        mine = sum(_total(part, nature) for part in parts.values())
+        above = max((heavy[nature].get(caller, 0.0) for caller in callers), default=0.0)
+        best = {Source.OWN: 0.0, Source.CALLEES: below[nature].get(name, 0.0), Source.CALLERS: above}
+        for source in Source:
+            found[source, nature] = WEIGHTS["explained_away"] * min(best[source] / max(mine, 1e-9), 1.0) ** 2
+    return found
+
+
+def _heaviest_below(topology: Topology, weight: Mapping[str, float]) -> dict[str, float]:
+    """For each entity the most weight of any that it depends on at any depth, but not in a circle."""
+    best: dict[str, float] = {}  # of an entity's circle and all below
+    found: dict[str, float] = {}
+    for circle in topology.circles:
+        callees = {callee for name in circle for callee in topology.callees(name)} - circle
+        most = max((best[callee] for callee in callees), default=0.0)
+        found.update(dict.fromkeys(circle, most))
+        best.update(dict.fromkeys(circle, max([most, *(weight.get(name, 0.0) for name in circle)])))
     return found
 
 

@@ -343,4 +343,5 @@ def mentions(symptoms: Iterable[Symptom], entities: Iterable[str]) -> set[tuple[
 
 def with_mentions(topology: Topology, blamed: set[tuple[str, str]]) -> set[tuple[str, str]]:
     """Blame that the topology does not contradict: not from a callee to its own caller."""
-    return {(who, whom) for who, whom in blamed if whom not in topology.dependants(who)}
+    dependants = {who: topology.dependants(who) for who, _ in blamed}
+    return {(who, whom) for who, whom in blamed if whom not in dependants[who]}

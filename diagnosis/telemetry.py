@@ -11,6 +11,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from diagnosis.circles import circles
+
 Floats = NDArray[np.float64]
 
 
@@ -66,6 +68,12 @@ class SeriesMatrix:
             return np.asarray(self.values[self.keys.index(key)], dtype=np.float64)
         except ValueError:
             return None
+
+    def blocks(self, rows: int = 4096) -> Iterator["SeriesMatrix"]:
+        """The series in order, some thousand rows at a time: what is worked on stays small, also of a memory map."""
+        for begin in range(0, len(self.keys), rows):
+            part = np.asarray(self.values[begin : begin + rows], dtype=np.float64)
+            yield SeriesMatrix(self.keys[begin : begin + rows], self.times, part)
 
     def within(self, window: Window) -> "SeriesMatrix":
         keep = (self.times >= window.start) & (self.times < window.end)
@@ -240,6 +248,19 @@ class Topology:
                     todo.append(name)
         return frozenset(seen)
 
+    @cached_property
+    def circles(self) -> tuple[frozenset[str], ...]:
+        """All entities, grouped with those that they depend on in a circle; what a group calls stands before it."""
+        return tuple(circles({**self._nodes, **self._callees, **self._callers}, self.callees))
+
+    def circle(self, name: str) -> frozenset[str]:
+        """``name`` and everything that it depends on and that depends on it."""
+        return self._circle_of.get(name, frozenset((name,)))
+
+    @cached_property
+    def _circle_of(self) -> Mapping[str, frozenset[str]]:
+        return {name: circle for circle in self.circles for name in circle}
+
     def merged(self, other: "Topology") -> "Topology":
         names = {node.name: node for node in (*other.nodes, *self.nodes)}
         edges = sorted({*self.edges, *other.edges})
@@ -247,16 +268,27 @@ class Topology:
 
     def path(self, source: str, target: str) -> tuple[str, ...]:
         """Shortest chain of callers from ``source`` up to ``target`` (both included), or empty."""
-        previous: dict[str, str] = {source: ""}
-        frontier = [source]
-        while frontier and target not in previous:
-            frontier = sorted({up for name in frontier for up in self._new_callers(name, previous)})
+        previous = self._upwards(source)
         if target not in previous:
             return ()
         chain = [target]
         while chain[-1] != source:
             chain.append(previous[chain[-1]])
         return tuple(reversed(chain))
+
+    def _upwards(self, source: str) -> Mapping[str, str]:
+        """From each entity that depends on ``source`` the next one on the shortest way down to it."""
+        if source not in self._ways:
+            previous: dict[str, str] = {source: ""}
+            frontier = [source]
+            while frontier:
+                frontier = sorted({up for name in frontier for up in self._new_callers(name, previous)})
+            self._ways[source] = previous
+        return self._ways[source]
+
+    @cached_property
+    def _ways(self) -> dict[str, Mapping[str, str]]:
+        return {}
 
     def _new_callers(self, name: str, previous: dict[str, str]) -> Iterator[str]:
         for caller in sorted(self.callers(name)):

@@ -64,7 +64,7 @@ _CHANNELS: tuple[tuple[str, float, str], ...] = (
     ("tenants", 2.0, "what shares a machine suffers together"),
     ("absence", 1.5, "it fell silent; so does what is merely not called any more"),
     ("fan_out", 1.5, "more calls for the same work"),
-    ("deviation", 1.0, "latency and errors travel up along the calls"),
+    ("deviation", 0.7, "latency and errors travel up along the calls"),
     ("onset_order", 0.5, "clocks and sampling blur who was first"),
 )
 

@@ -19,9 +19,9 @@ from agent.investigate import investigate
 from agent.settings import load_settings
 from agent.sources import Source
 from agent.state import Report
+from diagnosis.findings import Attribution
 from evals.rootcausebench import REMEDIATION_NAMES, Scenario, scenarios, translate
-
-_CONFIDENT = 0.7
+from evals.scores import brier, confidently_wrong, expected_calibration_error
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,6 @@ class Result:
     remediation_correct: bool
     fault_kind: str
     seconds: float
-
-    @property
-    def confidently_wrong(self) -> bool:
-        return not self.correct and self.probability >= _CONFIDENT
 
 
 async def investigate_recording(folder: Path, home: Path) -> Report:
@@ -80,7 +76,7 @@ def score(scenario: Scenario, report: Report, seconds: float, *, without_culprit
         id=scenario.id,
         answer=answer,
         truth=wanted,
-        probability=report.probability,
+        probability=_probability(report, answer),
         correct=answer == wanted,
         decoy=answer not in ("none", wanted),
         first_service=report.first_failing,
@@ -93,6 +89,13 @@ def score(scenario: Scenario, report: Report, seconds: float, *, without_culprit
     )
 
 
+def _probability(report: Report, answer: str) -> float:
+    """How sure the report is of this answer: of the commit, or that no change is to blame."""
+    if answer != "none":
+        return report.probability
+    return max(0.0, 1.0 - sum(h.probability for h in report.hypotheses if h.attribution is Attribution.CHANGE))
+
+
 def unreadable(scenario: Scenario, *, without_culprit: bool) -> Result:
     """The result of a scenario whose files could not be read: wrong in every measure, with no confidence."""
     wanted = "none" if without_culprit or scenario.truth.commit is None else scenario.truth.commit
@@ -102,6 +105,7 @@ def unreadable(scenario: Scenario, *, without_culprit: bool) -> Result:
 def summary(results: Sequence[Result]) -> dict[str, object]:
     """The suite's one JSON object."""
     count = len(results)
+    answers = [(r.probability, r.correct) for r in results]
     return {
         "cases": count,
         "commit_correct": sum(r.correct for r in results),
@@ -109,7 +113,9 @@ def summary(results: Sequence[Result]) -> dict[str, object]:
         "first_service_correct": sum(r.first_service_correct for r in results),
         "blast_radius_jaccard": round(sum(r.blast_radius_jaccard for r in results) / count, 4),
         "remediation_correct": sum(r.remediation_correct for r in results),
-        "confidently_wrong": sum(r.confidently_wrong for r in results),
+        "confidently_wrong": confidently_wrong(answers),
+        "ece": round(expected_calibration_error(answers), 4),
+        "brier": round(brier(answers), 4),
         "seconds_per_case": round(sum(r.seconds for r in results) / count, 3),
         "details": [asdict(r) for r in results],
     }
@@ -120,7 +126,7 @@ def run_rootcausebench(data: Path, *, as_json: bool, without_culprit: bool, only
     if not data.is_dir():
         raise InputError(f"--data {data} is no folder; clone the benchmark and give its path")
     wanted = explain or only
-    chosen = [s for s in scenarios(data) if wanted in s.id and not (without_culprit and s.truth.commit is None)]
+    chosen = [s for s in scenarios(data) if wanted in s.id]
     if not chosen:
         raise InputError(f"no scenario {f'named like {wanted!r} ' if wanted else ''}below {data}")
     progress = Console(stderr=True)

@@ -61,6 +61,7 @@ def build_report(state: Investigation, bench: Bench) -> Report:
             HypothesisView(
                 sentence=h.sentence,
                 probability=round(h.probability, 4),
+                attribution=h.attribution,
                 reasons=tuple(s.reason for s in h.supports if s.weight > 0)[:4],
             )
             for h in diagnosis.hypotheses[:5]

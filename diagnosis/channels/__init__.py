@@ -32,4 +32,7 @@ CHANNELS: Mapping[str, Callable[[Observation], list[Clue]]] = {
     "withheld_calls": withheld_calls,
 }
 
-__all__ = ["CHANNELS", "Clue", "Observation"]
+# Channels that find their numbers in the telemetry itself; the others pass on symptoms found before.
+RECOMPUTED = frozenset(("call_gap", "conservation", "event_patterns", "self_time", "withheld_calls"))
+
+__all__ = ["CHANNELS", "RECOMPUTED", "Clue", "Observation"]

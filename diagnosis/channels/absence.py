@@ -3,11 +3,13 @@
 from collections import Counter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from diagnosis.channels.clue import Clue, Observation
 from diagnosis.deviation import as_rates
 from diagnosis.findings import Channel, FaultKind
 from diagnosis.symptoms import Symptom
+from diagnosis.telemetry import SeriesKey, SeriesMatrix
 
 NAME = "absence"
 _KINDS = {FaultKind.INFRASTRUCTURE: 0.5, FaultKind.DEPENDENCY_OUTAGE: 0.5, FaultKind.MEMORY_EXHAUSTION: 0.3}
@@ -31,18 +33,11 @@ def _gone(seen: Observation) -> dict[str, Symptom]:
 
 
 def _frozen(seen: Observation) -> dict[str, Symptom]:
-    matrix = as_rates(seen.metrics)
-    new = seen.periods.is_recent(matrix.times)
-    if new.sum() < _LEAST_FLAT:
+    new, old = seen.periods.is_recent(seen.metrics.times), seen.periods.is_normal(seen.metrics.times)
+    if new.sum() < _LEAST_FLAT or old.sum() <= _LEAST_FLAT:
         return {}
-    old, recent = matrix.values[:, seen.periods.is_normal(matrix.times)], matrix.values[:, new]
-    with np.errstate(invalid="ignore"):
-        lively = (
-            (np.diff(old, axis=1) != 0).mean(axis=1) > 0.9 if old.shape[1] > _LEAST_FLAT else np.zeros(len(old), bool)
-        )
-        still = np.isfinite(recent).all(axis=1) & (np.ptp(np.nan_to_num(recent), axis=1) == 0)
-    total = Counter(key.entity for key in matrix.keys)
-    frozen = [matrix.keys[i] for i in np.flatnonzero(lively & still)]
+    frozen = [key for block in seen.metrics.blocks() for key in _stopped_moving(as_rates(block), old, new)]
+    total = Counter(key.entity for key in seen.metrics.keys)
     count = Counter(key.entity for key in frozen)
     return {
         key.entity: Symptom(
@@ -52,3 +47,12 @@ def _frozen(seen: Observation) -> dict[str, Symptom]:
         for key in frozen
         if count[key.entity] >= 0.5 * total[key.entity]
     }  # fmt: skip
+
+
+def _stopped_moving(matrix: SeriesMatrix, old: NDArray[np.bool_], new: NDArray[np.bool_]) -> list[SeriesKey]:
+    """Series that moved at nearly every sample of the normal time, and at none of the recent one."""
+    recent = matrix.values[:, new]
+    still = np.flatnonzero((recent == recent[:, :1]).all(axis=1) & np.isfinite(recent[:, 0]))
+    with np.errstate(invalid="ignore"):
+        lively = (np.diff(matrix.values[still][:, old], axis=1) != 0).mean(axis=1) > 0.9
+    return [matrix.keys[row] for row in still[lively]]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diagnosis.channels.clue import Clue, Observation
+from diagnosis.deviation import row_medians
 from diagnosis.findings import Channel, FaultKind
 from diagnosis.measures import Measure, good_when_high, measure_of, words_of
 from diagnosis.symptoms import Symptom, amount
@@ -37,7 +38,7 @@ _SURE = 2.0  # robust standard deviations of an entity's excess
 _RARE = 0.2  # share of normal samples with any call, below which a callee was not in use
 _LEAST_SHARE = 0.02  # of the largest excess
 _SIDE_SHOW = 0.3
-_QUANTILE = 0.3
+_QUANTILE = 0.15
 _USED = 5.0  # calls that make a new dependency more than a stray
 
 
@@ -127,38 +128,38 @@ def _clue(
 
 
 def _loads(seen: Observation, measure: Measure) -> dict[str, _Load]:
+    """Of each entity that has both traffic and this measure; all at once, one row an entity."""
     matrix = seen.metrics
     old, new = seen.periods.is_normal(matrix.times), seen.periods.is_recent(matrix.times)
     traffic, level = _rows(seen, Measure.TRAFFIC), _rows(seen, measure)
-    found = {}
-    for name in sorted(traffic.keys() & level.keys()):
-        row = level[name]
-        requests, values = matrix.values[traffic[name]], matrix.values[row]
-        load = _load(np.nan_to_num(requests), values, old, new, matrix.keys[row].metric, measure)
-        if load is not None:
-            found[name] = load
-    return found
-
-
-def _load(
-    requests: Floats, values: Floats, old: np.ndarray, new: np.ndarray, metric: str, measure: Measure
-) -> _Load | None:
-    known = values[old & np.isfinite(values)]
-    fine_when_high = good_when_high(metric)
-    usual = (100.0 if np.nanmax(values, initial=0.0) > 1.5 else 1.0) if fine_when_high else 0.0
-    before = float(np.median(known)) if known.size else usual
-    scatter = 1.4826 * float(np.median(np.abs(known - before))) if known.size > 3 else 0.0
-    floor = 0.05 * abs(before) if measure is Measure.LATENCY else 0.005 * max(usual, 1.0)
+    names = sorted(traffic.keys() & level.keys())
+    metrics = [matrix.keys[level[name]].metric for name in names]
+    requests = np.nan_to_num(matrix.values[[traffic[name] for name in names]])
+    values = np.asarray(matrix.values[[level[name] for name in names]])
+    fine_when_high = np.array([good_when_high(metric) for metric in metrics], dtype=bool)
+    whole = np.where(np.nanmax(values, axis=1, initial=0.0) > 1.5, 100.0, 1.0)
+    usual = np.where(fine_when_high, whole, 0.0)
+    known = np.where(np.isfinite(values) & old, values, np.nan)
+    count = np.isfinite(known).sum(axis=1)
+    before = np.where(count > 0, row_medians(known), usual)
+    scatter = np.where(count > 3, 1.4826 * row_medians(np.abs(known - before[:, None])), 0.0)
+    floor = 0.05 * np.abs(before) if measure is Measure.LATENCY else 0.005 * np.maximum(usual, 1.0)
     use = new & np.isfinite(values) & (requests > 0)
-    calls, change = requests[use], (values[use] - before) * (-1.0 if fine_when_high else 1.0)
-    in_use = float((requests[old] > 0).mean()) if old.any() else 0.0
-    fresh = in_use < _RARE and bool(use.sum() * 2 > new.sum()) and float(calls.sum()) > _USED
-    if not use.any():
-        return None
-    excess = float((calls * change).sum())
-    noise = max(scatter, floor, 1e-12) * float(np.sqrt((calls * calls).sum()))
-    after = float(np.average(values[use], weights=calls))
-    return _Load(float(calls.mean()), before, after, excess, excess / noise, fresh, metric)
+    calls, now = np.where(use, requests, 0.0), np.where(use, values, 0.0)
+    change = np.where(use, values - before[:, None], 0.0) * np.where(fine_when_high, -1.0, 1.0)[:, None]
+    used, total = use.sum(axis=1), calls.sum(axis=1)
+    in_use = (requests[:, old] > 0).mean(axis=1) if old.any() else np.zeros(len(names))
+    fresh = (in_use < _RARE) & (used * 2 > new.sum()) & (total > _USED)
+    excess = (calls * change).sum(axis=1)
+    noise = np.maximum(np.maximum(scatter, floor), 1e-12) * np.sqrt((calls * calls).sum(axis=1))
+    after = (now * calls).sum(axis=1) / np.maximum(total, 1e-300)
+    return {
+        names[i]: _Load(
+            float(total[i] / used[i]), float(before[i]), float(after[i]), float(excess[i]),
+            float(excess[i] / noise[i]), bool(fresh[i]), metrics[i],
+        )
+        for i in np.flatnonzero(used).tolist()
+    }  # fmt: skip
 
 
 def _rows(seen: Observation, measure: Measure) -> dict[str, int]:

@@ -216,8 +216,9 @@ def _dispersion(
         return ones
     whole = np.bincount(pair[old], minlength=pairs)
     sums, frees = np.zeros(owners), np.zeros(owners)
-    for one in range(blocks.size):
-        part = np.bincount(pair[old][index == one], minlength=pairs)
+    ordered = pair[old][np.argsort(index, kind="stable")]
+    for block_pairs in np.split(ordered, np.cumsum(np.bincount(index))[:-1]):
+        part = np.bincount(block_pairs, minlength=pairs)
         g, freedom = _g_test(whole - part, part, owner, owners)
         present = np.bincount(owner, part, owners) >= _LEAST_SEEN
         sums, frees = sums + np.where(present, g, 0.0), frees + np.where(present, freedom, 0.0)

@@ -18,11 +18,13 @@ def tenants(seen: Observation) -> list[Clue]:
     for s in seen.symptoms:
         if s.bad and (s.entity not in worst or s.strength > worst[s.entity].strength):
             worst[s.entity] = s
+    everyone: set[str] = set().union(*hosts.values())
+    ill_anywhere = len(everyone & worst.keys())
     clues = []
     for host, residents in sorted(hosts.items()):
         ill = residents & worst.keys()
-        elsewhere = {name for other, names in hosts.items() if other != host for name in names}
-        share, outside = len(ill) / len(residents), len(elsewhere & worst.keys()) / max(len(elsewhere), 1)
+        elsewhere = len(everyone) - len(residents)
+        share, outside = len(ill) / len(residents), (ill_anywhere - len(ill)) / max(elsewhere, 1)
         if len(residents) >= _LEAST_TENANTS and elsewhere and share >= 0.7 and outside <= 0.3:
             s = max((worst[name] for name in ill), key=lambda s: (s.strength, s.entity))
             clues.append(Clue(NAME, host, share - outside, {FaultKind.INFRASTRUCTURE: 1.0}, s))

@@ -25,7 +25,7 @@ from agent.state import (
     TimelineEntry,
     Verification,
 )  # fmt: skip
-from diagnosis.findings import FaultKind, Hop, Remediation, RuledOut
+from diagnosis.findings import Attribution, FaultKind, Hop, Remediation, RuledOut
 
 ONSET = 1_790_000_000.0 + 64 * 60
 START, FIRED = ONSET - 60 * 60, ONSET + 250
@@ -117,9 +117,9 @@ def incident() -> Report:
         claims=claims,
         removed_claims=(RemovedClaim(sentence="search cache_hits_ratio fell from 0.92 to 0.4", reason="the level after is 0.91, not 0.4"),),
         hypotheses=(
-            HypothesisView(sentence="commit 9c1f4e7add caused the pool exhaustion at ledger", probability=0.93, reasons=("it went to ledger, which fails first", "it lowers size from 40 to 4, and ledger shows a move from 40 to 4 in db_pool_size")),
-            HypothesisView(sentence="a surge of orders exhausted the pool", probability=0.05, reasons=("traffic rose by 6 %",)),
-            HypothesisView(sentence="the cause lies outside the telemetry at hand", probability=0.02, reasons=("no host metrics",)),
+            HypothesisView(sentence="commit 9c1f4e7add caused the pool exhaustion at ledger", probability=0.93, attribution=Attribution.CHANGE, reasons=("it went to ledger, which fails first", "it lowers size from 40 to 4, and ledger shows a move from 40 to 4 in db_pool_size")),
+            HypothesisView(sentence="a surge of orders exhausted the pool", probability=0.05, attribution=Attribution.CASE, reasons=("traffic rose by 6 %",)),
+            HypothesisView(sentence="the cause lies outside the telemetry at hand", probability=0.02, attribution=Attribution.UNSEEN, reasons=("no host metrics",)),
         ),
         ruled_out=(
             RuledOut(subject="deploy search-3.1.0", reason="search is not called by anything that fails"),
