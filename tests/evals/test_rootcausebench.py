@@ -101,6 +101,7 @@ def test_the_suite_prints_one_json_object_with_its_measures(data: Path, tmp_path
     assert {"id", "answer", "truth", "probability"} <= set(details[0])
     seconds = result.pop("seconds_per_case")
     assert isinstance(seconds, float)
+    assert all(0.0 <= float(str(result.pop(name))) <= 0.1 for name in ("ece", "brier"))
     assert result == {
         "cases": 1,
         "commit_correct": 1,
