@@ -1,6 +1,6 @@
 """Do durations of many groups differ between two periods? All groups at once.
 
-Welch's test (Welch 1947) on logarithms: durations are skewed, and a factor matters where a sum of milliseconds does not.
+Welch's test (Welch 1947) on logarithms: durations are skewed, and a factor matters where milliseconds do not.
 """
 
 from dataclasses import dataclass

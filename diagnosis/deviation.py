@@ -26,8 +26,8 @@ class Deviations:
     """One row a series: all arrays have shape (series,). NaN where a series has no baseline.
 
     ``before`` and ``after`` are levels (medians); ``score`` is the signed deviation of the level after the onset in
-    robust standard deviations; ``onset`` is epoch seconds, NaN where nothing persists. ``usual`` is the share of the baseline's own
-    samples that lie as far out on the same side: a series that often jumps says little by jumping again.
+    robust standard deviations; ``onset`` is epoch seconds, NaN where nothing persists. ``usual`` is the share of the
+    baseline's own samples that lie as far out on the same side: a series that often jumps says little by jumping again.
     """
 
     keys: tuple[SeriesKey, ...]
@@ -78,13 +78,11 @@ def spread_floor(keys: tuple[SeriesKey, ...], level: Floats, samples: Floats) ->
     return np.asarray(np.maximum(floor, np.maximum(1e-3 * top, 1e-12)))
 
 
-def deviations(matrix: SeriesMatrix, periods: Periods, block_rows: int = 4096) -> Deviations:
+def deviations(matrix: SeriesMatrix, periods: Periods, block_rows: int = 512) -> Deviations:
     """Compare every series in the recent period with its samples in the normal ones, ``block_rows`` series at a time.
 
     The search for the onset begins where the recent period does; a series whose samples stop there is ``gone``.
     """
-    if len(matrix.keys) <= block_rows:
-        return _deviations(matrix, periods)
     parts = [_deviations(block, periods) for block in matrix.blocks(block_rows)]
     columns = [field.name for field in fields(Deviations) if field.name != "keys"]
     return Deviations(matrix.keys, *(np.concatenate([getattr(part, name) for part in parts]) for name in columns))

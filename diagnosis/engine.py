@@ -60,7 +60,7 @@ def diagnose(
 
 
 def _onset(seen: Examination, found: Localisation, origin: str) -> float | None:
-    """The onset of the incident: where it began elsewhere than at the alerted entity, that may be before the alert's."""
+    """The onset of the incident: where it began elsewhere than at the alerted entity, that may be earlier."""
     if seen.onset is None:
         return seen.split.recent.start if found.ranked else None
     if origin == seen.incident.entity or not seen.incident.entity:

@@ -65,7 +65,7 @@ class Channel(StrEnum):
 
 
 class Attribution(StrEnum):
-    """What a hypothesis blames: a change, a cause that is nobody's change, or only a place; or that nothing can be said."""
+    """What a hypothesis blames: a change, a cause that is nobody's change, or only a place; or nothing."""
 
     CHANGE = "change"
     CASE = "case"

@@ -53,9 +53,10 @@ def hypotheses(
     weights = [math.exp((option.score - top) / WEIGHTS["temperature"]) for option in options]
     total = math.fsum(weights)
     kept = [(w / total, option.hypothesis) for w, option in zip(weights, options, strict=True)]
-    shared = [
-        part for p, h in kept for part in (_places(p, h, suspects, findings) if h.attribution is Attribution.UNSEEN else [(p, h)])
-    ]
+    shared: list[tuple[float, Hypothesis]] = []
+    for p, hypothesis in kept:
+        open_end = hypothesis.attribution is Attribution.UNSEEN
+        shared += _places(p, hypothesis, suspects, findings) if open_end else [(p, hypothesis)]
     shared.sort(key=lambda item: -item[0])
     return [h.model_copy(update={"id": f"H{place}", "probability": p}) for place, (p, h) in enumerate(shared, 1)]
 

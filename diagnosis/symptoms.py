@@ -16,7 +16,7 @@ from diagnosis.findings import Channel
 from diagnosis.measures import Measure, good_when_high, measure_of
 from diagnosis.periods import Periods
 from diagnosis.span_table import SpanTable
-from diagnosis.telemetry import LogPattern, PatternTable, SeriesMatrix, Topology
+from diagnosis.telemetry import Floats, LogPattern, PatternTable, SeriesMatrix, Topology
 from diagnosis.traces import OperationStats, operations, self_time
 
 _LEAST = 5.0  # robust standard deviations of anything that counts as shifted
@@ -122,9 +122,10 @@ def _vanished(devs: Deviations, i: int) -> Symptom:
 def expiries(matrix: SeriesMatrix, until: float) -> list[Symptom]:
     """Gauges that count down to zero at the speed of the clock and get there: something expired at that moment."""
     found = []
-    for key, row in zip(matrix.keys, matrix.values, strict=True):
+    for place, key in enumerate(matrix.keys):
         if measure_of(key.metric) is not Measure.EXPIRY:
             continue
+        row = np.asarray(matrix.values[place])
         ok = np.isfinite(row) & (matrix.times < until)
         if ok.sum() < 4:
             continue
@@ -162,6 +163,10 @@ def log_symptoms(table: PatternTable, periods: Periods) -> list[Symptom]:
     return sorted(found, key=lambda s: (-s.strength, s.entity, s.subject))
 
 
+def _bin_starts(table: PatternTable, bins: int) -> Floats:
+    return np.asarray(table.window.start + table.bin_seconds * np.arange(bins), dtype=np.float64)
+
+
 def _overdispersion(counts: np.ndarray) -> float:
     """Variance over mean of the counts a bin, at least 1: lines come in bursts, which Poisson does not expect."""
     seen = counts[counts > 0] if (counts > 0).sum() >= 3 else counts
@@ -174,7 +179,7 @@ def _exposure(table: PatternTable, periods: Periods) -> float:
     Ordinary lines of all entities tell how busy the system is and how much of it was collected; where there are too
     few of them, time does.
     """
-    starts = table.window.start + table.bin_seconds * np.arange(max((len(p.counts) for p in table.patterns), default=0))
+    starts = _bin_starts(table, max((len(p.counts) for p in table.patterns), default=0))
     old, new = periods.is_normal(starts), periods.is_recent(starts)
     calm = [p.counts for p in table.patterns if p.severity not in _BAD_SEVERITIES]
     total = (
@@ -186,7 +191,7 @@ def _exposure(table: PatternTable, periods: Periods) -> float:
 
 
 def _log_symptom(pattern: LogPattern, table: PatternTable, periods: Periods, exposure: float) -> Symptom | None:
-    starts = table.window.start + table.bin_seconds * np.arange(len(pattern.counts))
+    starts = _bin_starts(table, len(pattern.counts))
     counts = np.asarray(pattern.counts, dtype=float)
     baseline_end = periods.recent.start
     old, new = counts[periods.is_normal(starts)], counts[periods.is_recent(starts)]

@@ -69,9 +69,12 @@ class SeriesMatrix:
         except ValueError:
             return None
 
-    def blocks(self, rows: int = 4096) -> Iterator["SeriesMatrix"]:
-        """The series in order, some thousand rows at a time: what is worked on stays small, also of a memory map."""
-        for begin in range(0, len(self.keys), rows):
+    def blocks(self, rows: int = 512) -> Iterator["SeriesMatrix"]:
+        """The series in order, some hundreds at a time: what is worked on stays in cache, and a memory map on disk.
+
+        At least one block, if an empty one.
+        """
+        for begin in range(0, max(len(self.keys), 1), rows):
             part = np.asarray(self.values[begin : begin + rows], dtype=np.float64)
             yield SeriesMatrix(self.keys[begin : begin + rows], self.times, part)
 
@@ -119,8 +122,8 @@ class LogPattern:
 class LineSequence:
     """The lines that belong to a request, in order of time: all arrays have shape (lines,).
 
-    ``pattern`` is a place in ``PatternTable.patterns``; ``request`` is a place in ``requests``: an entity, a trace id and
-    a span id ("" where lines name no span). ``time`` is epoch seconds.
+    ``pattern`` is a place in ``PatternTable.patterns``; ``request`` is a place in ``requests``: an entity, a trace id
+    and a span id ("" where lines name no span). ``time`` is epoch seconds.
     """
 
     requests: tuple[tuple[str, str, str], ...]

@@ -128,7 +128,8 @@ def quiet(alerts: tuple[float, ...], since: float) -> tuple[Window, ...]:
     Those are the minutes after its alert, and the last one before it: a fault is older than its alert. Before the
     first alert of all, all that there is must do.
     """
-    windows, start = [], since
+    windows: list[Window] = []
+    start = since
     for alert in alerts:
         end = alert - _GUARD if windows else alert
         if end > start:

@@ -151,7 +151,7 @@ def _print(console: Console, results: Sequence[Result]) -> None:
         mark = "✓" if r.correct else "✗"
         kind = r.fault_kind + (f" ({r.true_kind})" if r.true_kind and r.true_kind != r.fault_kind else "")
         table.add_row(
-            r.id, f"{mark} {r.answer}", f"{r.probability:.2f}", ", ".join(r.truth), str(r.rank or "–"), kind,
+            r.id, f"{mark} {r.answer}", f"{r.probability:.2f}", ", ".join(r.truth), str(r.rank or "-"), kind,
             f"{r.seconds:.2f}",
         )  # fmt: skip
     console.print(table)

@@ -51,7 +51,10 @@ def draws(heard: Sequence[Heard], count: int = DRAWS, seed: int = SEED) -> list[
     coin = np.random.default_rng(seed)
     names = sorted(CHANNEL_WEIGHTS)
     factors = 2.0 ** coin.choice((-1.0, 1.0), size=(count, len(names)))
-    return [accuracy(heard, {name: CHANNEL_WEIGHTS[name] * f for name, f in zip(names, row, strict=True)}) for row in factors]
+    return [
+        accuracy(heard, {name: CHANNEL_WEIGHTS[name] * f for name, f in zip(names, row, strict=True)})
+        for row in factors
+    ]
 
 
 def main(specs: Sequence[str]) -> None:
@@ -59,7 +62,9 @@ def main(specs: Sequence[str]) -> None:
     for spec in specs:
         heard = listen(spec)
         usual, drawn = accuracy(heard, CHANNEL_WEIGHTS), draws(heard)
-        print(f"{spec.partition('=')[0]:18s} ac@1 {usual:.3f}  median of {DRAWS} draws {np.median(drawn):.3f}  worst {min(drawn):.3f}")
+        print(
+            f"{spec.partition('=')[0]:18s} ac@1 {usual:.3f}  median of {DRAWS} draws {np.median(drawn):.3f}  worst {min(drawn):.3f}"
+        )
 
 
 if __name__ == "__main__":

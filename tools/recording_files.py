@@ -218,7 +218,12 @@ def log_record(raw: dict[str, Any], skipped: Skipped) -> LogRecord | None:
     text = body if isinstance(body, str) else orjson.dumps(body).decode()
     attributes = {**_scalars(rest), **_scalars(raw.get("attributes"))}
     return LogRecord(
-        time, _service(raw), _SEVERITY.get(severity, severity), text, str(raw.get("trace_id") or ""), attributes,
+        time,
+        _service(raw),
+        _SEVERITY.get(severity, severity),
+        text,
+        str(raw.get("trace_id") or ""),
+        attributes,
         str(raw.get("span_id") or ""),
     )
 

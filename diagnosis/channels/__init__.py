@@ -1,4 +1,4 @@
-"""The channels: one file a method, each from what was observed to clues. The ranking weighs them; none knows another."""
+"""The channels: one file a method, from what was observed to clues. The ranking weighs them; none knows another."""
 
 from collections.abc import Callable, Mapping
 

@@ -42,7 +42,8 @@ def _frozen(seen: Observation) -> dict[str, Symptom]:
     return {
         key.entity: Symptom(
             Channel.METRICS, key.entity, key.metric, frozenset({"frozen"}), key.metric, strength=0.5, bad=False,
-            sentence=f"{key.entity} {key.metric} used to move and now stays at one value", onset=seen.periods.recent.start,
+            sentence=f"{key.entity} {key.metric} used to move and now stays at one value",
+            onset=seen.periods.recent.start,
         )
         for key in frozen
         if count[key.entity] >= 0.5 * total[key.entity]

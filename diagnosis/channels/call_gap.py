@@ -73,7 +73,7 @@ def _edges(seen: Observation) -> list[_Edge]:
 
 
 def _best(edges: list[_Edge], widened: list[_Edge]) -> tuple[int, float]:
-    """The service that explains most lost time, and how well: the share of the calls into it (or out of it) that are widened.
+    """The service that explains most lost time, and how well: the share of calls into it (or out of it) that widened.
 
     Of two that explain the same single call the callee is taken: it is what most callers wait for.
     """

@@ -1,8 +1,8 @@
 """Conservation along calls: time lost (or errors made) in a service is its own or comes from its callees.
 
-A service's excess is requests × (latency − its baseline), or requests × (error share − its baseline). What its callees
-lost is part of it; the rest is its own. The callee's excess is split among its callers in proportion to theirs, since
-series rarely say who called. A callee that nobody called before is not to blame for being called: its caller changed.
+A service's excess is its requests times the rise of latency (or of the error share) over the baseline. What its
+callees lost is part of it; the rest is its own. A callee's excess is split among its callers in proportion to theirs,
+since series rarely say who called. A callee that nobody called before is not to blame: its caller changed.
 Means are conserved, quantiles are not: an excess read from a quantile counts for less.
 """
 
@@ -18,7 +18,6 @@ from diagnosis.deviation import row_medians
 from diagnosis.findings import Channel, FaultKind
 from diagnosis.measures import Measure, good_when_high, measure_of, words_of
 from diagnosis.symptoms import Symptom, amount
-from diagnosis.telemetry import Floats
 
 NAME = "conservation"
 _LATENCY_KINDS = {
@@ -44,7 +43,7 @@ _USED = 5.0  # calls that make a new dependency more than a stray
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Load:
-    """One entity: mean requests, level before and after, excess (requests × change) and its standard score."""
+    """One entity: mean requests, level before and after, excess (requests times change) and its standard score."""
 
     requests: float
     before: float
@@ -134,8 +133,8 @@ def _loads(seen: Observation, measure: Measure) -> dict[str, _Load]:
     traffic, level = _rows(seen, Measure.TRAFFIC), _rows(seen, measure)
     names = sorted(traffic.keys() & level.keys())
     metrics = [matrix.keys[level[name]].metric for name in names]
-    requests = np.nan_to_num(matrix.values[[traffic[name] for name in names]])
-    values = np.asarray(matrix.values[[level[name] for name in names]])
+    requests = np.nan_to_num(np.asarray(matrix.values[[traffic[name] for name in names]], dtype=np.float64))
+    values = np.asarray(matrix.values[[level[name] for name in names]], dtype=np.float64)
     fine_when_high = np.array([good_when_high(metric) for metric in metrics], dtype=bool)
     whole = np.where(np.nanmax(values, axis=1, initial=0.0) > 1.5, 100.0, 1.0)
     usual = np.where(fine_when_high, whole, 0.0)
@@ -163,7 +162,7 @@ def _loads(seen: Observation, measure: Measure) -> dict[str, _Load]:
 
 
 def _rows(seen: Observation, measure: Measure) -> dict[str, int]:
-    """The series of each entity that shows this measure best: a mean before a quantile, a low quantile before a high."""
+    """The series that shows this measure best, by entity: a mean before a quantile, a low quantile before a high."""
     found: dict[str, tuple[tuple[int, str], int]] = {}
     for row, key in enumerate(seen.metrics.keys):
         if measure_of(key.metric) is not measure or is_client_side(key.metric):

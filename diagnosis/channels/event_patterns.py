@@ -54,7 +54,7 @@ _Part = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[n
 
 
 def event_patterns(seen: Observation) -> list[Clue]:
-    """Up to two clues an entity, each told by the event whose followers changed most: how it began, and how it went on."""
+    """Up to two clues an entity, how it began and how it went on, told by the event whose followers changed most."""
     chain = _chain(seen)
     if not chain.entity.size:
         return []
@@ -202,7 +202,8 @@ def _g_test(
         some = count > 0
         terms[some] += 2.0 * count[some] * np.log(count[some] / (total[owner[some]] * pooled[some]))
     either = (was + now) > 0
-    return np.bincount(owner, terms, owners), np.maximum(np.bincount(owner, either, owners) - 1.0, 0.0)
+    g = np.bincount(owner, terms, owners).astype(np.float64)
+    return g, np.maximum(np.bincount(owner, either, owners) - 1.0, 0.0)
 
 
 def _dispersion(

@@ -1,7 +1,7 @@
 """Exclusive self time: an operation that takes longer by itself, whatever its children do.
 
-Critical-path analysis of traces (Chow et al., "The Mystery Machine", OSDI 2014): what a span's children cover is theirs.
-A span that only waits for another service is a call (see ``call_gap``), not work of its own.
+Critical-path analysis of traces (Chow et al., "The Mystery Machine", OSDI 2014): what a span's children cover
+is theirs. A span that only waits for another service is a call (see ``call_gap``), not work of its own.
 """
 
 import numpy as np
@@ -37,10 +37,10 @@ def self_time(seen: Observation) -> list[Clue]:
     lost = found.excess_seconds
     strength = found.strength() * (0.6 + 0.4 * lost / max(float(lost.max(initial=0.0)), 1e-9))
     best: dict[int, int] = {}
-    for place in np.flatnonzero(strength >= _LEAST):
+    for place in np.flatnonzero(strength >= _LEAST).tolist():
         entity = int(keys[place]) // len(spans.names)
         if entity not in best or strength[place] > strength[best[entity]]:
-            best[entity] = int(place)
+            best[entity] = place
     clues = []
     for entity, place in sorted(best.items()):
         operation = spans.names[int(keys[place]) % len(spans.names)]

@@ -1,4 +1,4 @@
-"""Deviation of single series: resources that run short are a service's own trouble, latency and errors may be inherited.
+"""Deviation of single series: a resource that runs short is one's own trouble, latency and errors may be inherited.
 
 Levels and spreads are robust (see ``diagnosis/deviation.py``). A series of the machine underneath says little about one
 tenant; that is for ``tenants``.

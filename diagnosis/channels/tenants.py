@@ -1,4 +1,4 @@
-"""Co-movement of a machine's tenants: when most of what runs on a host suffers and little elsewhere does, it is the host."""
+"""Co-movement of a machine's tenants: most of what runs on a host suffers and little elsewhere does: it is the host."""
 
 from diagnosis.channels.clue import Clue, Observation
 from diagnosis.findings import FaultKind

@@ -88,14 +88,14 @@ def _traffic(seen: Observation) -> dict[str, _Traffic]:
         row for row, key in enumerate(matrix.keys)
         if measure_of(key.metric) is Measure.TRAFFIC and not is_client_side(key.metric)
     ]  # fmt: skip
-    values = np.asarray(matrix.values[rows])
+    values = np.asarray(matrix.values[rows], dtype=np.float64)
     values = np.where(np.isfinite(values), values, np.nan)
     was, now = np.sort(values[:, old], axis=1), values[:, new]  # NaN comes last
     had, has = np.isfinite(was).sum(axis=1), np.isfinite(now)
     later = np.cumsum(has, axis=1) > (has.sum(axis=1) // 3)[:, None]
     before, after = row_medians(was), row_medians(np.where(later, now, np.nan))
     usual = (was <= after[:, None]).sum(axis=1) / np.maximum(had, 1)
-    # The tenth of a hundred samples, or a little above the least of a few, must not be zero.
+    # The lowest tenth of the samples may be zero, no more: the quantile between two samples, as numpy has it.
     tenth = 0.1 * np.maximum(had - 1, 0)
     each = np.arange(len(rows))
     low, high = was[each, np.floor(tenth).astype(int)], was[each, np.ceil(tenth).astype(int)]
