@@ -135,6 +135,19 @@ def show(id: Id, html: Html = None, markdown: Markdown = None, as_json: Json = F
 
 
 @app.command()
+def explain(
+    id: Id,
+    html: Annotated[Path | None, typer.Option(help="Write it as one self-contained HTML page instead.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what stands behind a verdict: suspects, what each channel adds, series, the call graph, findings."""
+    from agent.doors.explaining import print_explanation
+
+    settings = _settings()
+    print_explanation(_full_id(id, settings), settings, html, as_json)
+
+
+@app.command()
 def record(id: Id, folder: Annotated[Path, typer.Argument(help="New folder for the recording.")]) -> None:
     """Write what an investigation saw as a recording, to share it or to make a test of it."""
     from agent.recorder import record_investigation

@@ -192,7 +192,7 @@ def hostile(incident: Report) -> Report:
     return Report.model_validate(raw)
 
 
-_CLOSED = ("check", "fault_kind", "remediation", "outcome", "usd")
+_CLOSED = ("attribution", "check", "fault_kind", "remediation", "outcome", "usd")
 
 
 def poisoned(value: object) -> object:
