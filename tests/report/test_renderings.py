@@ -46,6 +46,7 @@ def poisoned(value: object) -> object:
         "id",
         "role",
         "check",
+        "attribution",
         "fault_kind",
         "remediation",
         "outcome",
