@@ -41,7 +41,10 @@ class _Option:
 
 
 def hypotheses(
-    links: Sequence[Link], outside: Sequence[no_change.Case], scene: Scene, suspects: Sequence[Suspect],
+    links: Sequence[Link],
+    outside: Sequence[no_change.Case],
+    scene: Scene,
+    suspects: Sequence[Suspect],
     findings: Sequence[Finding],
 ) -> list[Hypothesis]:
     """All of them, most probable first; their probabilities add up to one."""

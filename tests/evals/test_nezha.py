@@ -61,11 +61,20 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write(day / "metric" / f"{pod}_metric.csv", "Time,TimeStamp,PodName,CpuUsageRate(%),PodWorkload(Ops)", rows)
         line = json.dumps({"log": f"10:00:00.000 ERROR {name} lost\n", "stream": "stdout"})
         rows = [["", str(int((DAY + 700) * 1e9)), "n1", pod, "server", "t1", "a", line]] * 2
-        write(day / "log" / f"10_1{place}_log.csv", "Timestamp,TimeUnixNano,Node,PodName,Container,TraceID,SpanID,Log", rows)
+        write(
+            day / "log" / f"10_1{place}_log.csv",
+            "Timestamp,TimeUnixNano,Node,PodName,Container,TraceID,SpanID,Log",
+            rows,
+        )
     faults = {}
     for offset, name, kind in FAULTS:
         at = datetime.fromtimestamp(DAY + offset, UTC)
-        raw = {"inject_time": f"{at:%Y-%m-%d %H:%M:%S}", "inject_timestamp": "1", "inject_pod": PODS[name], "inject_type": kind}
+        raw = {
+            "inject_time": f"{at:%Y-%m-%d %H:%M:%S}",
+            "inject_timestamp": "1",
+            "inject_pod": PODS[name],
+            "inject_type": kind,
+        }
         faults.setdefault(f"{at:%H}", []).append(raw)
     (day / "2024-05-05-fault_list.json").write_text(json.dumps(faults))
     return root

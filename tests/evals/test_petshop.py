@@ -11,7 +11,11 @@ from evals.petshop import PETSHOP, load, read_issues
 from evals.ranking import Options, answer, chosen, summary
 
 NODES = ("Shop", "Basket::Container", "Prices::Table", "basket-lb.elb.example.com_remote")
-CALLS = (("Shop", "Basket::Container"), ("Shop", "basket-lb.elb.example.com_remote"), ("Basket::Container", "Prices::Table"))
+CALLS = (
+    ("Shop", "Basket::Container"),
+    ("Shop", "basket-lb.elb.example.com_remote"),
+    ("Basket::Container", "Prices::Table"),
+)
 START, FIRED = 1_700_000_000.0, 1_700_100_130.0
 
 
@@ -20,7 +24,9 @@ def table(path: Path, times: list[float], slow: str = "", since: float = 0.0) ->
     path.parent.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(1)
     up = {"Prices::Table": NODES[:3], "Basket::Container": ("Shop", "Basket::Container"), "": ()}[slow]
-    columns = [(n, m, s) for m, s in (("latency", "Average"), ("requests", "Sum"), ("availability", "Average")) for n in NODES]
+    columns = [
+        (n, m, s) for m, s in (("latency", "Average"), ("requests", "Sum"), ("availability", "Average")) for n in NODES
+    ]
     with path.open("w", newline="") as out:
         writer = csv.writer(out)
         for place, name in enumerate(("microservice", "metric", "statistic")):
@@ -31,7 +37,11 @@ def table(path: Path, times: list[float], slow: str = "", since: float = 0.0) ->
             for node, metric, _ in columns:
                 depth = 0.4 if node == "Shop" else 0.2 if node.startswith("Basket") else 0.1
                 extra = 1.0 if node in up and time >= since else 0.0
-                row.append({"latency": depth * random.normal(1, 0.02) + extra, "requests": 300.0, "availability": 100.0}[metric])
+                row.append(
+                    {"latency": depth * random.normal(1, 0.02) + extra, "requests": 300.0, "availability": 100.0}[
+                        metric
+                    ]
+                )
             writer.writerow([time, *row])
 
 

@@ -68,7 +68,18 @@ def test_shuffled_truth_changes_the_score_and_not_the_answers(tmp_path: Path):
 
 def test_an_incident_has_no_place_for_a_label():
     fields = {field.name for field in dataclasses.fields(Incident)}
-    assert fields == {"entity", "metric", "fired_at", "window", "metrics", "patterns", "spans", "topology", "changes", "normal"}
+    assert fields == {
+        "entity",
+        "metric",
+        "fired_at",
+        "window",
+        "metrics",
+        "patterns",
+        "spans",
+        "topology",
+        "changes",
+        "normal",
+    }
 
 
 def test_the_suites_and_the_product_share_one_engine_and_one_table_of_weights():
