@@ -18,6 +18,7 @@ _THRESHOLD = 5.0  # robust standard deviations: with 200 series of 100 samples a
 _PERSISTENCE = 4  # samples looked at for a run; three of them must exceed
 _MAD_TO_SIGMA = 1.4826
 _MIN_BASELINE = 5
+_SILENT = 3  # samples at the end, or a fifth of the recent period: so much must be missing
 _STEADY = 0.8  # share of the baseline that a series must have to be missed when it stops
 
 
@@ -112,7 +113,8 @@ def _deviations(matrix: SeriesMatrix, periods: Periods) -> Deviations:
         peak_at = np.nanargmax(np.where(np.isfinite(scores), np.abs(scores), -1.0), axis=1)
         peak = recent[np.arange(count), peak_at]
         far = np.where(after >= before, 1.0, -1.0)[:, None]
-        gone = ~np.isfinite(recent).any(axis=1) & (known >= np.maximum(_MIN_BASELINE, _STEADY * base.sum()))
+        silent = recent[:, -max(_SILENT, recent.shape[1] // 5) :]
+        gone = ~np.isfinite(silent).any(axis=1) & (known >= np.maximum(_MIN_BASELINE, _STEADY * base.sum()))
         usual = (far * (samples - after[:, None]) >= 0.0).sum(axis=1) / np.maximum(known, 1)
     score = np.where(found, (after - before) / sigma, 0.0)
     return Deviations(matrix.keys, before, after, np.nan_to_num(score), onset, peak, gone, usual)

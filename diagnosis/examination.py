@@ -83,11 +83,7 @@ def _slack(metrics: SeriesMatrix) -> float:
     """Two samples: onsets closer than that have no order."""
     if metrics.times.size < 2:
         return 120.0
-    return 2.0 * float(metrics.times[1:].min() if metrics.times.size < 3 else _median_step(metrics))
-
-
-def _median_step(metrics: SeriesMatrix) -> float:
-    return float(np.median(np.diff(metrics.times)))
+    return 2.0 * float(np.median(np.diff(metrics.times)))
 
 
 def _entities(incident: Incident, topology: Topology, table: PatternTable) -> frozenset[str]:

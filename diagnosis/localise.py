@@ -76,11 +76,13 @@ def first_failing(
             early = _start(theirs) <= start + slack
             here = own_trouble(mine, bool(below & set(sick)))
             there = own_trouble(theirs, any(a == callee for a, _ in blames))
-            if early and there > here + (0.0 if is_blamed else 0.15) and there >= 0.35:
-                options.append((there + 0.2 * is_blamed, callee))
+            # Who is blamed and only hands the blame on is a step on the way, however little it shows by itself.
+            better = there >= here if is_blamed else there > here + 0.15
+            if early and better and there >= (0.2 if is_blamed else 0.35):
+                options.append((there + 0.2 * is_blamed, sum(abs(s.deviation) for s in theirs), callee))
         if not options:
             return current
-        current = max(options)[1]
+        current = max(options)[2]
         seen.add(current)
 
 

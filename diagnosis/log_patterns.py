@@ -20,13 +20,13 @@ _MASKS = re.compile(
     r"|(?P<time>\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)"
     r"|(?P<ip>\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b)"
     r"|(?P<hex>\b0x[0-9a-fA-F]+\b|\b(?=[0-9a-f]*\d)(?=[0-9]*[a-f])[0-9a-f]{7,}\b)"
-    # A number after a letter and "#" is a line of source code: it tells messages apart.
-    r"|(?P<number>(?<![A-Za-z0-9_.])(?<![A-Za-z]#)[+-]?\d[\d_]*(?:\.\d+)?)"
+    r"|(?P<number>(?<![A-Za-z0-9_.])[+-]?\d[\d_]*(?:\.\d+)?)"
     r")"
 )
 # What a line prints of an object or a list is data: fields in brackets, with a comma or an equals sign among them.
 _PAYLOAD = re.compile(r"\((?=[^()]*[=,])[^()]*\)|\{[^{}]*\}|\[(?=[^\[\]]*,)[^\[\]]*\]")
 _NESTING = 4
+_PLACE = "\0"  # stands for the line of source code while numbers are masked: it tells messages apart
 _LONGEST_LINE = 2_000  # characters that are looked at
 _MOST_VALUES = 8  # of one attribute of one pattern
 _MOST_TEMPLATES = 2_000  # distinct masked texts of one tree before new ones are folded together
@@ -46,12 +46,14 @@ def location(line: str) -> str:
 
 def mask(line: str) -> str:
     """The line with everything that varies by nature replaced by its kind in angle brackets."""
-    text = line[:_LONGEST_LINE]
+    text, place = line[:_LONGEST_LINE], location(line)
+    text = text.replace(place, _PLACE, 1) if place else text
     for _ in range(_NESTING):
         text, found = _PAYLOAD.subn("<fields>", text)
         if not found:
             break
-    return _MASKS.sub(lambda match: f"<{match.lastgroup}>", text)
+    masked = _MASKS.sub(lambda match: f"<{match.lastgroup}>", text)
+    return masked.replace(_PLACE, place, 1) if place else masked
 
 
 _Request = tuple[str, str, str]  # entity, trace id, span id

@@ -120,6 +120,11 @@ def calls(table: SpanTable) -> Calls:
     )
 
 
+def within_itself(table: SpanTable) -> NDArray[np.bool_]:
+    """Spans whose parent is of the same service: of those that only wait for another one, the client's side of a call."""
+    return np.asarray((table.parent >= 0) & (table.entity[table.parent] == table.entity))
+
+
 def named_calls(table: SpanTable) -> tuple[Rows, Rows]:
     """Leaves whose name holds the name of exactly one other service: calls whose other side lost the trace.
 

@@ -62,8 +62,8 @@ _CHANNELS: tuple[tuple[str, float, str], ...] = (
     ("call_walk", 2.2, "an engineer's way down the calls, from texts that blame each other"),
     ("withheld_calls", 2.0, "it is asked as before and asks less of others"),
     ("tenants", 2.0, "what shares a machine suffers together"),
-    ("absence", 1.5, "it fell silent; so does what is merely not called any more"),
-    ("fan_out", 1.5, "more calls for the same work"),
+    ("absence", 3.0, "it fell silent; so does what is merely not called any more"),
+    ("fan_out", 2.0, "more calls for the same work"),
     ("deviation", 0.7, "latency and errors travel up along the calls"),
     ("onset_order", 0.5, "clocks and sampling blur who was first"),
 )

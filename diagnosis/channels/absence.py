@@ -1,6 +1,7 @@
 """Silence is a signal: series that stop, series that freeze, and services whose spans are gone."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,16 +11,19 @@ from diagnosis.deviation import as_rates
 from diagnosis.findings import Channel, FaultKind
 from diagnosis.symptoms import Symptom
 from diagnosis.telemetry import SeriesKey, SeriesMatrix
+from diagnosis.traces import within_itself
 
 NAME = "absence"
 _KINDS = {FaultKind.INFRASTRUCTURE: 0.5, FaultKind.DEPENDENCY_OUTAGE: 0.5, FaultKind.MEMORY_EXHAUSTION: 0.3}
+_LEAST_CALLS = 5  # of one operation in each period
+_ANSWERED = 0.9  # share of calls with a span of the callee, before; and without one, after
 _LEAST_FLAT = 5  # equal samples in a row of a series that used to move all the time
 
 
 def absence(seen: Observation) -> list[Clue]:
     """One clue an entity whose telemetry stopped or froze while others' went on."""
-    quiet = {**_frozen(seen), **_gone(seen)}
-    everyone = {key.entity for key in seen.metrics.keys}
+    quiet = {**_frozen(seen), **_gone(seen), **_unanswered(seen)}
+    everyone = {key.entity for key in seen.metrics.keys} | set(seen.spans.entities)
     if not quiet or len(quiet) > 0.3 * len(everyone):
         return []  # that many at once is the monitoring, not the services
     return [Clue(NAME, name, s.strength, _KINDS, s) for name, s in sorted(quiet.items())]
@@ -29,7 +33,36 @@ def _gone(seen: Observation) -> dict[str, Symptom]:
     total = Counter(key.entity for key in seen.metrics.keys)
     gone = [s for s in seen.symptoms if any(signal.endswith("_gone") for signal in s.signals)]
     count = Counter(s.entity for s in gone)
-    return {s.entity: s for s in gone if count[s.entity] >= 0.5 * total[s.entity]}
+    share = {name: count[name] / total[name] for name in count}
+    return {s.entity: replace(s, strength=share[s.entity]) for s in gone if share[s.entity] >= 0.5}
+
+
+def _unanswered(seen: Observation) -> dict[str, Symptom]:
+    """Services whose callers go on calling, while no span of theirs answers any more."""
+    spans, width = seen.spans, len(seen.spans.names)
+    operation = spans.entity.astype(np.int64) * max(width, 1) + spans.name
+    asks = within_itself(spans)
+    linked = np.zeros(len(spans), dtype=bool)
+    linked[seen.calls.client] = True
+    callee = dict(zip(operation[seen.calls.client].tolist(), seen.calls.callee.tolist(), strict=True))
+    found: dict[str, Symptom] = {}
+    for key in sorted(callee):
+        mine = (operation == key) & asks
+        was, now = mine & seen.span_is_normal, mine & seen.span_is_recent
+        if (
+            min(was.sum(), now.sum()) < _LEAST_CALLS
+            or linked[was].mean() < _ANSWERED
+            or linked[now].mean() > 1 - _ANSWERED
+        ):
+            continue
+        name, caller = spans.entities[callee[key]], spans.entities[key // width]
+        found[name] = Symptom(
+            Channel.TRACES, name, spans.names[key % width], frozenset({"unanswered"}), f"{caller} {name}",
+            strength=1.0, bad=True,
+            sentence=f"{caller} goes on calling {name}, and no span of {name} answers any more",
+            onset=seen.periods.recent.start, before=float(linked[was].mean()), after=float(linked[now].mean()),
+        )  # fmt: skip
+    return found
 
 
 def _frozen(seen: Observation) -> dict[str, Symptom]:

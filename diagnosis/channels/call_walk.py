@@ -3,9 +3,10 @@
 See ``diagnosis/localise.py``. It reads who blames whom in failing texts, which no other channel does.
 """
 
-from diagnosis.channels.clue import Clue, Observation
+from diagnosis.channels.clue import Clue, Observation, Source
 from diagnosis.fault_kinds import kind_of_symptoms
 from diagnosis.findings import Channel
+from diagnosis.localise import only_inherited
 
 NAME = "call_walk"
 
@@ -18,4 +19,7 @@ def call_walk(seen: Observation) -> list[Clue]:
     worst = max(mine, key=lambda s: (s.strength, s.subject))
     # Without a text that says what failed, the way down is a guess from levels, which other channels read better.
     strength = 1.0 if any(s.channel is not Channel.METRICS for s in mine) else 0.2
-    return [Clue(NAME, seen.first, strength, {kind_of_symptoms(mine): 0.6}, worst)]
+    # Where it went nowhere, the alerted entity may be a victim.
+    stayed = seen.first == seen.entity and all(map(only_inherited, mine))
+    source = Source.CALLEES if stayed else Source.OWN
+    return [Clue(NAME, seen.first, strength, {kind_of_symptoms(mine): 0.6}, worst, source)]

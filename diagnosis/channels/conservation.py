@@ -33,11 +33,13 @@ _ERROR_KINDS = {
     FaultKind.DEPENDENCY_OUTAGE: 0.4,
 }
 _ORDER_STATISTIC = re.compile(r"p\d{2}|quantile|percentile|median|max", re.I)
+_DRIFT = {Measure.LATENCY: 0.6, Measure.ERRORS: 0.2}  # of the floor: 3 % of a latency, 0.1 points of an error share
 _SURE = 2.0  # robust standard deviations of an entity's excess
 _RARE = 0.2  # share of normal samples with any call, below which a callee was not in use
 _LEAST_SHARE = 0.02  # of the largest excess
 _SIDE_SHOW = 0.3
 _QUANTILE = 0.15
+_TRACED = 0.3
 _USED = 5.0  # calls that make a new dependency more than a stray
 
 
@@ -83,12 +85,10 @@ def _of(seen: Observation, measure: Measure, relevance: float) -> list[Clue]:
         own = max(excess[name] - taken, 0.0)
         fresh = [callee for callee in below if callee in loads and loads[callee].is_new]
         sure = 1.0 - math.exp(-max(load.score, 0.0) / _SURE)
-        share = (
-            relevance
-            * (_QUANTILE if is_quantile(load.metric) else 1.0)
-            * sure
-            * min(own / most + 0.5 * bool(fresh and excess[name] > 0.0), 1.0)
-        )
+        share = relevance * sure * min(own / most + 0.5 * bool(fresh and excess[name] > 0.0), 1.0)
+        share *= _QUANTILE if is_quantile(load.metric) else 1.0
+        # Where spans of the entity are at hand they split its time better: work of its own, waiting for others.
+        share *= _TRACED if measure is Measure.LATENCY and name in seen.spans.entities else 1.0
         if share >= _LEAST_SHARE:
             clues.append(_clue(seen, name, load, measure, own, excess[name], share, fresh))
     return clues
@@ -150,7 +150,11 @@ def _loads(seen: Observation, measure: Measure) -> dict[str, _Load]:
     in_use = (requests[:, old] > 0).mean(axis=1) if old.any() else np.zeros(len(names))
     fresh = (in_use < _RARE) & (used * 2 > new.sum()) & (total > _USED)
     excess = (calls * change).sum(axis=1)
-    noise = np.maximum(np.maximum(scatter, floor), 1e-12) * np.sqrt((calls * calls).sum(axis=1))
+    spread = np.maximum(np.maximum(scatter, floor), 1e-12)
+    # The baseline is an estimate too (a median's standard error is 1.25 times a mean's), and slow drifts of a level
+    # are common: however many samples there are, a shift of less than that is none.
+    unsure = np.maximum(1.2533 * scatter / np.sqrt(np.maximum(count, 1)), _DRIFT[measure] * floor)
+    noise = np.sqrt(spread**2 * (calls * calls).sum(axis=1) + (unsure * total) ** 2)
     after = (now * calls).sum(axis=1) / np.maximum(total, 1e-300)
     return {
         names[i]: _Load(

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from diagnosis.channels.clue import Clue, Observation, Source
 from diagnosis.findings import Channel, FaultKind
-from diagnosis.span_table import SpanTable
+from diagnosis.span_table import Rows, SpanTable
 from diagnosis.symptoms import Symptom
 from diagnosis.telemetry import Floats, LineSequence
+from diagnosis.traces import within_itself
 
 NAME = "event_patterns"
 _KINDS = {
@@ -26,6 +27,8 @@ _KINDS = {
     FaultKind.DEPENDENCY_OUTAGE: 0.3,
     FaultKind.CPU_SATURATION: 0.15,
 }
+# The same once more: a loop that grew, or a retry.
+_AGAIN = {FaultKind.SLOW_CODE: 1.0, FaultKind.ERROR_REGRESSION: 0.4}
 _LEAST_SEEN = 4  # of an event in each period
 _BLOCK_SECONDS = 60.0
 _HALF = 15.0  # surprise (nats) at which a change is more likely than not
@@ -108,7 +111,7 @@ def _clue(
         f"before in {before:.0%}",
         onset=seen.periods.recent.start, before=before, after=after, deviation=total,
     )  # fmt: skip
-    return Clue(NAME, name, strength, _KINDS, symptom, source)
+    return Clue(NAME, name, strength, _AGAIN if event == follower else _KINDS, symptom, source)
 
 
 def _chain(seen: Observation) -> _Chain:
@@ -120,16 +123,20 @@ def _chain(seen: Observation) -> _Chain:
         *spans.names,
         *(pattern.template for pattern in patterns),
         "its first call",
+        "its answer",
         "its first line",
+        "its first line after a call",
         "its end",
         "",
     )
-    first_call, first_line, end, none = range(len(names) - 4, len(names))
+    first_call, answer, first_line, late_line, end, none = range(len(names) - 6, len(names))
     spans_code = np.array([code[name] for name in spans.entities], np.int64)
-    parts = [_of_spans(seen, spans_code, first_call, end)]
+    parts = [_of_spans(seen, spans_code, (first_call, answer, end))]
     if seen.patterns.sequence is not None:
         lines_code = np.array([code[pattern.entity] for pattern in patterns], np.int64)
-        parts.append(_of_lines(seen, seen.patterns.sequence, (spans_code, lines_code), (first_line, end, none)))
+        parts.append(
+            _of_lines(seen, seen.patterns.sequence, (spans_code, lines_code), (first_line, late_line, end, none))
+        )
     entity, context, event, follower, began = (np.concatenate(column) for column in zip(*parts, strict=True))
     return _Chain(entity, context, event, follower, began, entities, names, (first_call, first_line))
 
@@ -138,11 +145,11 @@ def _of_lines(
     seen: Observation,
     lines: LineSequence,
     codes: tuple[NDArray[np.int64], NDArray[np.int64]],
-    marks: tuple[int, int, int],
+    marks: tuple[int, int, int, int],
 ) -> _Part:
     """The lines of each request with what came next. Of an operation that logs, every span opens a chain, so that a
     span which says nothing shows as well; but only in minutes of which any line was collected."""
-    spans, (start, end, none) = seen.spans, marks
+    spans, (start, late, end, none) = seen.spans, marks
     row = _rows_of(spans, lines)
     mine = spans.entity.astype(np.int64) * len(spans.names) + spans.name
     operation = np.r_[mine, -1][row]  # the last entry answers for row -1
@@ -152,13 +159,27 @@ def _of_lines(
     request = np.where(row[lines.request] >= 0, row[lines.request], -1 - lines.request.astype(np.int64))
     within = np.r_[opens, request]
     time = np.r_[np.full(opens.size, -np.inf), lines.time]
-    event = np.r_[np.full(opens.size, start, np.int64), lines.pattern.astype(np.int64) + len(spans.names)]
+    opening = np.where(np.isin(mine[opens], _late(spans, lines, row, mine)), late, start)
+    event = np.r_[opening.astype(np.int64), lines.pattern.astype(np.int64) + len(spans.names)]
     entity = np.r_[codes[0][spans.entity[opens]], codes[1][lines.pattern]]
     context = np.r_[spans.name[opens].astype(np.int64), np.full(lines.time.size, none, np.int64)]
     began = np.r_[spans.start[opens], lines.time]
     order = np.lexsort((event, time, within))
     follower, first = _followers(within[order], event[order], end)
     return entity[order], context[order], event[order], follower, began[order][first][np.cumsum(first) - 1]
+
+
+def _late(spans: SpanTable, lines: LineSequence, row: Rows, operation: Rows) -> Rows:
+    """Operations that mostly call somebody before they write their first line: the answer may decide what it says."""
+    child = np.flatnonzero(spans.parent >= 0)
+    first_call, first_line = np.full(len(spans), np.inf), np.full(len(spans), np.inf)
+    np.minimum.at(first_call, spans.parent[child], spans.start[child])
+    known = row[lines.request] >= 0
+    np.minimum.at(first_line, row[lines.request][known], lines.time[known])
+    both = np.isfinite(first_call) & np.isfinite(first_line)
+    keys, group = np.unique(operation[both], return_inverse=True)
+    after = np.bincount(group, first_line[both] > first_call[both], keys.size)
+    return np.asarray(keys[after > 0.5 * np.bincount(group, minlength=keys.size)])
 
 
 def _rows_of(spans: SpanTable, lines: LineSequence) -> NDArray[np.int64]:
@@ -168,15 +189,21 @@ def _rows_of(spans: SpanTable, lines: LineSequence) -> NDArray[np.int64]:
     return np.array([rows.get((traces.get(trace, -1), span), -1) for _, trace, span in lines.requests], np.int64)
 
 
-def _of_spans(seen: Observation, entity_code: NDArray[np.int64], start: int, end: int) -> _Part:
-    """The start of every span and each of its children, with what came next in it."""
+def _of_spans(seen: Observation, entity_code: NDArray[np.int64], marks: tuple[int, int, int]) -> _Part:
+    """The start of every span and each of its children, with what came next in it.
+
+    Below the client's span of a call stands the callee's: whether there is one is not the caller's decision.
+    """
+    start, answer, end = marks
     spans = seen.spans
     rows = np.arange(len(spans))
     child = np.flatnonzero(spans.parent >= 0)
     within = np.r_[rows, spans.parent[child]]
     # The span itself stands first among its children: it opens the chain.
     time = np.r_[np.full(rows.size, -np.inf), spans.start[child]]
-    event = np.r_[np.full(rows.size, start, np.int64), spans.name[child].astype(np.int64)]
+    operation = spans.entity.astype(np.int64) * max(len(spans.names), 1) + spans.name
+    waits = np.isin(operation, np.unique(operation[seen.calls.client])) & within_itself(spans)
+    event = np.r_[np.where(waits, answer, start), spans.name[child].astype(np.int64)]
     order = np.lexsort((event, time, within))
     within, event = within[order], event[order]
     follower, _ = _followers(within, event, end)

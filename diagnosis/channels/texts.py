@@ -4,6 +4,8 @@ Templates are found by Drain (see ``diagnosis/log_patterns.py``), their rate jud
 failure that only says that a callee did not answer is inherited; one that begins here is not.
 """
 
+import numpy as np
+
 from diagnosis.channels.clue import Clue, Observation, Source
 from diagnosis.failure_text import Failure
 from diagnosis.fault_kinds import kind_of_symptoms
@@ -15,6 +17,7 @@ _OWN = tuple(
     for family in (Failure.CERTIFICATE, Failure.DISK_FULL, Failure.OUT_OF_MEMORY, Failure.DESCRIPTORS, Failure.LOCK,
                    Failure.NODE, Failure.HARDWARE, Failure.CLOCK, Failure.READ_ONLY, Failure.CONFIG)
 )  # fmt: skip
+_GIVEN_UP = f"text:{Failure.CANCELLED.value}"  # its caller lost patience: that is the caller's doing, or a slowness
 TEMPLATES, ERRORS, FANOUT = "log_templates", "span_errors", "fan_out"
 
 
@@ -24,7 +27,7 @@ def log_templates(seen: Observation) -> list[Clue]:
     Bad answers of a callee make its callers fail in their own words, so all are inherited but those which name a
     resource that only the speaker can lack.
     """
-    lines = [s for s in seen.symptoms if s.channel is Channel.LOGS and s.bad]
+    lines = [s for s in seen.symptoms if s.channel is Channel.LOGS and s.bad and not s.has(_GIVEN_UP)]
     return [
         Clue(TEMPLATES, s.entity, s.strength, {_kind([s]): 1.0}, s, Source.OWN if s.has(*_OWN) else Source.CALLEES)
         for s in lines
@@ -33,7 +36,7 @@ def log_templates(seen: Observation) -> list[Clue]:
 
 def span_errors(seen: Observation) -> list[Clue]:
     """Operations that fail; inherited where the error came from a callee."""
-    failing = [s for s in seen.symptoms if s.channel is Channel.TRACES and s.has("errors+")]
+    failing = [s for s in seen.symptoms if s.channel is Channel.TRACES and s.has("errors+") and not s.has(_GIVEN_UP)]
     return [
         Clue(ERRORS, s.entity, s.strength, {_kind([s]): 1.0}, s, Source.OWN if s.has("origin") else Source.CALLEES)
         for s in failing
@@ -41,14 +44,21 @@ def span_errors(seen: Observation) -> list[Clue]:
 
 
 def fan_out(seen: Observation) -> list[Clue]:
-    """More calls of one operation by one parent: the parent's code changed, so the clue is the caller's."""
+    """More calls of one operation by one parent: the parent's code changed, so the clue is its entity's."""
     grown = [s for s in seen.symptoms if s.channel is Channel.TRACES and s.has("fanout+")]
     clues = []
     for s in grown:
-        callers = sorted(seen.topology.callers(s.entity))
-        for entity in callers if len(callers) == 1 else [s.entity]:
-            clues.append(Clue(FANOUT, entity, s.strength, {FaultKind.SLOW_CODE: 1.0}, s))
+        clues.append(Clue(FANOUT, _caller(seen, s), s.strength, {FaultKind.SLOW_CODE: 1.0}, s))
     return clues
+
+
+def _caller(seen: Observation, s: Symptom) -> str:
+    """The entity of most parents of the operation's recent spans; the operation's own where they have none."""
+    spans = seen.spans
+    entity, name = spans.entities.index(s.entity), spans.names.index(s.subject)
+    mine = (spans.entity == entity) & (spans.name == name) & (spans.parent >= 0) & seen.span_is_recent
+    counts = np.bincount(spans.entity[spans.parent[mine]], minlength=len(spans.entities))
+    return spans.entities[int(counts.argmax())] if counts.any() else s.entity
 
 
 def _kind(symptoms: list[Symptom]) -> FaultKind:

@@ -145,11 +145,6 @@ def test_a_view_of_a_service_is_never_blamed_itself(telemetry):
     assert "store_client" not in found
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="the standard score leaves out that the baseline's level is an estimate, and small changes of the mean have no floor",
-)
 def test_noise_alone_leaves_nothing_to_account_for(telemetry):
     guessed, accused = periods(telemetry.window, telemetry.onset + 300), 0
     for seed in range(30):

@@ -87,11 +87,6 @@ def test_lines_of_different_source_lines_never_merge(places: tuple[str, str]):
     assert [pattern.total for pattern in table.patterns] == [30, 30]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="mask drops the number of file.go:12, so patterns of two source lines have one template and no order",
-)
 def test_patterns_of_different_source_lines_do_not_depend_on_which_came_first():
     one, other = (
         [LogRecord(float(i), "shop", "INFO", f"order.go:{n} saved item {i}") for i in range(5)] for n in (12, 98)
