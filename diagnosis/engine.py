@@ -9,7 +9,7 @@ from diagnosis.findings import Diagnosis, Finding, Hypothesis, RuledOut
 from diagnosis.hypotheses import hypotheses, nothing_or_unseen
 from diagnosis.incident import Incident
 from diagnosis.localisation import Localisation, localise
-from diagnosis.localise import blast_radius, causal_path
+from diagnosis.path import blast_radius, causal_path
 from diagnosis.periods import Periods
 from diagnosis.scene import Scene
 from diagnosis.symptoms import Symptom

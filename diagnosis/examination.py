@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from diagnosis.incident import Incident
-from diagnosis.localise import earlier_elsewhere, first_failing
+from diagnosis.log_symptoms import log_symptoms
 from diagnosis.periods import Periods, periods
-from diagnosis.symptoms import Symptom, log_symptoms, mentions, metric_symptoms, span_symptoms, with_mentions
+from diagnosis.span_symptoms import span_symptoms
+from diagnosis.symptoms import Symptom, mentions, metric_symptoms, with_mentions
 from diagnosis.telemetry import ChangeKind, PatternTable, SeriesMatrix, Topology
 from diagnosis.traces import topology_of
+from diagnosis.walk import earlier_elsewhere, first_failing
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """The walk from the alerted entity down the calls, as an engineer makes it: to a callee that explains it better.
 
-See ``diagnosis/localise.py``. It reads who blames whom in failing texts, which no other channel does.
+See ``diagnosis/walk.py``. It reads who blames whom in failing texts, which no other channel does.
 """
 
 from diagnosis.channels.clue import Clue, Observation, Source
 from diagnosis.fault_kinds import kind_of_symptoms
 from diagnosis.findings import Channel
-from diagnosis.localise import only_inherited
+from diagnosis.walk import only_inherited
 
 NAME = "call_walk"
 

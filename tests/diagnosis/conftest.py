@@ -10,8 +10,10 @@ from diagnosis.aliases import aliases_of
 from diagnosis.channels import Observation
 from diagnosis.incident import Incident
 from diagnosis.log_patterns import mine
+from diagnosis.log_symptoms import log_symptoms
 from diagnosis.periods import Periods
-from diagnosis.symptoms import log_symptoms, metric_symptoms, span_symptoms
+from diagnosis.span_symptoms import span_symptoms
+from diagnosis.symptoms import metric_symptoms
 from diagnosis.telemetry import Edge, LogRecord, Node, SeriesKey, SeriesMatrix, Span, Topology, Window
 from diagnosis.traces import tabulate, topology_of
 

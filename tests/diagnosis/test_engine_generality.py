@@ -7,10 +7,10 @@ import pytest
 
 from diagnosis.engine import diagnose
 from diagnosis.findings import Attribution, Channel
-from diagnosis.localise import first_failing
 from diagnosis.span_table import SpanTable
 from diagnosis.symptoms import Symptom
 from diagnosis.telemetry import Change, ChangeKind, Edge, Node, Topology, Window
+from diagnosis.walk import first_failing
 
 SEEDS = range(2)
 FAULTS = [

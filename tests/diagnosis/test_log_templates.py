@@ -5,8 +5,9 @@ from collections.abc import Iterable
 import pytest
 
 from diagnosis.log_patterns import location, mask, mine
+from diagnosis.log_symptoms import log_symptoms
 from diagnosis.periods import Periods
-from diagnosis.symptoms import Symptom, log_symptoms
+from diagnosis.symptoms import Symptom
 from diagnosis.telemetry import LogRecord, Window
 
 MINUTES = 90

@@ -1,17 +1,15 @@
-"""Where the fault begins, by explaining away: a caller that only inherits its callee's trouble is a victim.
+"""The walk from the alerted entity down the calls: a caller that only inherits its callee's trouble is a victim.
 
 After the causal reading of service topologies in the root-cause literature (e.g. Budhathoki et al., "Causal
 structure-based root cause analysis of outliers", ICML 2022): an anomaly counts for an entity only as far as the
 anomalies of what it depends on do not already explain it.
 """
 
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from diagnosis.failure_text import Failure
-from diagnosis.findings import Hop
 from diagnosis.symptoms import Symptom
-from diagnosis.telemetry import Edge, Topology
+from diagnosis.telemetry import Topology
 
 # What a caller shows when a callee is slow or down; anything else bad is its own trouble.
 _INHERITED_TEXT = frozenset(
@@ -63,7 +61,7 @@ def first_failing(
     current, seen = alerted, {alerted}
     while True:
         mine = sick.get(current, [])
-        start = _start(mine)
+        start = started(mine)
         below = {edge.callee for edge in topology.edges if edge.caller == current} | {
             b for a, b in blames if a == current
         }
@@ -73,7 +71,7 @@ def first_failing(
             if not theirs:
                 continue
             is_blamed = (current, callee) in blames
-            early = _start(theirs) <= start + slack
+            early = started(theirs) <= start + slack
             here = own_trouble(mine, bool(below & set(sick)))
             there = own_trouble(theirs, any(a == callee for a, _ in blames))
             # Who is blamed and only hands the blame on is a step on the way, however little it shows by itself.
@@ -99,74 +97,16 @@ def earlier_elsewhere(origin: str, symptoms: Sequence[Symptom], topology: Topolo
     start = min((s.onset for s in symptoms if s.entity == origin and s.onset is not None), default=float("inf"))
     dependants = topology.dependants(origin)
     options = [
-        (_start(theirs), entity)
+        (started(theirs), entity)
         for entity, theirs in sick.items()
         if entity != origin
         and own_trouble(theirs, blamed=True) >= 0.7
-        and _start(theirs) < start - slack
+        and started(theirs) < start - slack
         and entity not in dependants
     ]
     return min(options)[1] if options else origin
 
 
-def _start(symptoms: Sequence[Symptom]) -> float:
+def started(symptoms: Sequence[Symptom]) -> float:
+    """The earliest onset, infinity without one."""
     return min((s.onset for s in symptoms if s.onset is not None), default=float("inf"))
-
-
-def blast_radius(
-    origin: str, symptoms: Sequence[Symptom], topology: Topology, onset: float, slack: float
-) -> tuple[str, ...]:
-    """Entities other than the origin that users of the system would call broken, begun no earlier than the onset."""
-    sick = suffering(symptoms)
-    touched = []
-    for entity, theirs in sick.items():
-        felt = [s for s in theirs if s.onset is None or s.onset >= onset - slack]
-        hurt = any(s.has("latency+", "errors+", "errors-", "timeouts+", "lag+", "queue+", "quality-") for s in felt)
-        said = sum(s.strength for s in felt if s.channel.value == "logs") >= 0.35
-        if entity != origin and (hurt or said):
-            touched.append(entity)
-    return tuple(sorted(touched))
-
-
-def causal_path(
-    cause: str, origin: str, affected: Sequence[str], topology: Topology, blames: set[tuple[str, str]],
-    symptoms: Sequence[Symptom], ids: Mapping[int, str], slack: float,
-) -> tuple[Hop, ...]:  # fmt: skip
-    """Hops from the cause over the first failing entity up to the affected caller that is farthest away.
-
-    Edges that the topology lacks but failing lines name are walked too; such a hop has no edge and stays unverified.
-    """
-    blamed = topology.merged(Topology((), tuple(Edge(a, b) for a, b in sorted(blames))))
-
-    def up(source: str, target: str) -> tuple[str, ...]:
-        return topology.path(source, target) or blamed.path(source, target)
-
-    chain: list[str] = [cause]
-    if cause != origin:
-        chain = list(up(cause, origin) or tuple(reversed(up(origin, cause))) or (cause, origin))
-    paths = [path for entity in affected if (path := up(origin, entity))]
-    longest = max(paths, key=lambda path: (len(path), path), default=(origin,))
-    chain += [name for name in longest[1:] if name not in chain]
-    return tuple(_hop(a, b, topology, symptoms, ids, slack) for a, b in itertools.pairwise(chain))
-
-
-def _hop(a: str, b: str, topology: Topology, symptoms: Sequence[Symptom], ids: Mapping[int, str], slack: float) -> Hop:
-    left, right = _worst(a, symptoms), _worst(b, symptoms)
-    edge = Edge(b, a) in topology.edges or Edge(a, b) in topology.edges
-    starts = [
-        _start([s for s in symptoms if s.entity == name and (s.bad or s is left or s is right)]) for name in (a, b)
-    ]
-    ordered = starts[0] <= starts[1] + slack and starts[0] != float("inf")
-    return Hop(
-        cause=a,
-        effect=b,
-        cause_finding=ids.get(id(left), "") if left else "",
-        effect_finding=ids.get(id(right), "") if right else "",
-        edge=edge,
-        ordered=ordered,
-    )
-
-
-def _worst(entity: str, symptoms: Sequence[Symptom]) -> Symptom | None:
-    mine = [s for s in symptoms if s.entity == entity]
-    return max(mine, key=lambda s: (s.bad, s.channel.value == "metrics", s.strength, s.subject), default=None)
