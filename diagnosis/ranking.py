@@ -135,6 +135,15 @@ def _weight_of(part: Mapping[Source, _Shares], nature: Nature) -> float:
     return _total(part[Source.OWN]) + _total(part[Source.CALLEES], nature) + _total(part[Source.CALLERS], nature)
 
 
+def _only_where_nothing_is_named(votes: dict[FaultKind, dict[str, float]]) -> None:
+    """That errors began is what every fault amounts to: a channel that names a kind does not vote for it as well."""
+    generic = votes.get(FaultKind.ERROR_REGRESSION, {})
+    for method, value in list(generic.items()):
+        named = (mine.get(method, 0.0) for kind, mine in votes.items() if kind is not FaultKind.ERROR_REGRESSION)
+        if max(named, default=0.0) > WEIGHTS["named_kind"] * value:
+            del generic[method]
+
+
 def _kinds(
     clues: list[Clue], weights: Mapping[str, float], explained: Mapping[tuple[Source, Nature], float]
 ) -> dict[FaultKind, float]:
@@ -145,6 +154,7 @@ def _kinds(
         for kind, fit in clue.kinds.items():
             votes[kind][clue.method] = max(votes[kind].get(clue.method, 0.0), value * fit)
     votes.pop(FaultKind.UNKNOWN, None)
+    _only_where_nothing_is_named(votes)
     scores = {kind: sum(by_method.values()) for kind, by_method in votes.items()}
     if not scores:
         return {}

@@ -44,6 +44,7 @@ _TABLE: tuple[tuple[str, float, str], ...] = (
     ("same_channel", 0.25, "further clues of one channel repeat the first"),
     ("same_nature", 0.4, "a second channel of one nature sees the same fact again"),
     ("explained_away", 0.8, "most of what a caller shows is its callee's, if the callee shows as much"),
+    ("named_kind", 0.6, "of the weight of mere errors: from here on a channel means the kind that it names"),
     ("kind_temperature", 0.7, "signs of the kinds overlap"),
     ("place_unseen", 1.2, "what a suspect must beat: a weak channel at its strongest is not enough"),
     ("place_temperature", 0.36, "calibration: fitted on one suite and judged on the others, see evals/calibrate.py"),
