@@ -43,7 +43,7 @@ class Nature(StrEnum):
     JUDGEMENT = "judgement"
 
 
-_NATURES: Mapping[str, Nature] = {
+NATURES: Mapping[str, Nature] = {
     **dict.fromkeys(
         ("event_patterns", "log_templates", "span_errors", "fan_out", "absence", "withheld_calls"), Nature.BEHAVIOUR
     ),
@@ -73,7 +73,7 @@ def rank(
         shares: dict[str, float] = {}
         for source, by_method in parts[name].items():
             for method, value in by_method.items():
-                left = value * (1.0 - explained[source, _NATURES[method]])
+                left = value * (1.0 - explained[source, NATURES[method]])
                 shares[method] = max(shares.get(method, 0.0), left)
         ranked.append(Ranked(name, _total(shares), shares, _kinds(found, weights, explained), tuple(found)))
     return sorted(ranked, key=lambda one: (-one.score, one.entity))
@@ -95,7 +95,7 @@ def _total(shares: _Shares, *natures: Nature) -> float:
     """Natures add up; within one the best channel counts whole, the next ones less and less."""
     total = 0.0
     for nature in natures or Nature:
-        mine = sorted((value for method, value in shares.items() if _NATURES[method] is nature), reverse=True)
+        mine = sorted((value for method, value in shares.items() if NATURES[method] is nature), reverse=True)
         total += sum(value * WEIGHTS["same_nature"] ** place for place, value in enumerate(mine))
     return total
 
@@ -150,7 +150,7 @@ def _kinds(
     """Probabilities of the kinds, given the entity: each channel votes once for a kind, by its best clue."""
     votes: defaultdict[FaultKind, dict[str, float]] = defaultdict(dict)
     for clue in clues:
-        value = weights[clue.method] * clue.strength * (1.0 - explained[clue.source, _NATURES[clue.method]])
+        value = weights[clue.method] * clue.strength * (1.0 - explained[clue.source, NATURES[clue.method]])
         for kind, fit in clue.kinds.items():
             votes[kind][clue.method] = max(votes[kind].get(clue.method, 0.0), value * fit)
     votes.pop(FaultKind.UNKNOWN, None)

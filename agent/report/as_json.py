@@ -20,19 +20,20 @@ def render_json(report: Report) -> str:
     Lossless, and inert where it is printed: control and direction characters are escaped.
     """
     text = json.dumps(
-        _finite(report.model_dump(mode="json")), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False
+        finite(report.model_dump(mode="json")), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False
     )
     return _ACTING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)  # fmt: skip
 
 
-def _finite(value: object) -> object:
+def finite(value: object) -> object:
+    """The value with numbers that JSON does not know (NaN, infinities) as None."""
     match value:
         case float():
             return value if math.isfinite(value) else None
         case dict():
-            return {key: _finite(item) for key, item in value.items()}
+            return {key: finite(item) for key, item in value.items()}
         case list():
-            return [_finite(item) for item in value]
+            return [finite(item) for item in value]
         case _:
             return value
 

@@ -12,13 +12,13 @@ from functools import cached_property
 
 from agent.evidence import EvidenceStore
 from agent.reasoners.statistical import assemble
-from agent.report.as_json import _finite
+from agent.report.as_json import finite
 from agent.report.sections import words
 from agent.report.times import amount, clock, percent, quantity
 from agent.state import Alert, Investigation, Scope
 from diagnosis.findings import Channel, Diagnosis, FaultKind, Finding, Hop, Suspect
 from diagnosis.incident import Incident
-from diagnosis.ranking import _NATURES
+from diagnosis.ranking import NATURES
 from diagnosis.telemetry import Topology
 from diagnosis.traces import topology_of
 from diagnosis.weights import CHANNEL_REASONS, CHANNEL_WEIGHTS, WEIGHTS
@@ -76,7 +76,7 @@ def parts(suspect: Suspect) -> tuple[Part, ...]:
     """The shares of a score as the ranking counted them, by nature; they add up to the score."""
     by_nature: dict[str, list[tuple[str, float]]] = {}
     for method, whole in sorted(suspect.shares, key=lambda share: (-share[1], share[0])):
-        nature = _NATURES.get(method)
+        nature = NATURES.get(method)
         by_nature.setdefault(nature.value if nature else OTHER, []).append((method, whole))
     found = [
         Part(method, nature, whole * WEIGHTS["same_nature"] ** place, whole)
@@ -179,4 +179,4 @@ def render_explained_json(found: Explanation) -> str:
         stored["counted"] = [[part.method, part.counts] for part in parts(suspect)]
     for stored, hop in zip(raw["path"], diagnosis.path, strict=True):
         stored |= {"verified": hop.verified, "missing": list(missing(hop))}
-    return json.dumps(_finite({"investigation_id": found.id, **raw}), indent=2, sort_keys=True, allow_nan=False)
+    return json.dumps(finite({"investigation_id": found.id, **raw}), indent=2, sort_keys=True, allow_nan=False)

@@ -11,7 +11,7 @@ from agent.report import explain as say
 from agent.report import svg
 from agent.report.explain_graph import call_graph
 from agent.report.explain_series import changes_of, charts
-from agent.report.html import _css, _environment, _meter
+from agent.report.html import environment, meter, report_css
 from agent.report.sections import hop_mark, words
 from agent.report.text import inert
 from agent.report.times import clock, count, duration, percent, stamp
@@ -24,12 +24,12 @@ _ROOM_FOR_SIGN, _ROOM_FOR_NAME = 6.0, 17.0  # percent of the bar's width that tw
 
 def render_explained_html(found: say.Explanation) -> str:
     """The page. Everything from outside is inert and escaped, whichever way it reaches the template."""
-    css = _css() + resources.files("agent.report").joinpath("explain.css").read_text(encoding="utf-8")
+    css = report_css() + resources.files("agent.report").joinpath("explain.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     diagnosis = found.diagnosis
     return (
-        _environment()
+        environment()
         .get_template("explain.html.j2")
         .render(
             found=found,
@@ -38,8 +38,8 @@ def render_explained_html(found: say.Explanation) -> str:
             title=f"{found.alert.name} at {found.alert.entity or 'an unnamed service'}",
             headline=headline(found),
             facts=facts(found),
-            ranking=[(place, s, _meter(s.probability), percent(s.probability), say.kind_of(s), say.nats(s.score)) for place, s in enumerate(diagnosis.suspects, 1)],
-            elsewhere=(_meter(found.elsewhere), percent(found.elsewhere), say.nats(WEIGHTS["place_unseen"])),
+            ranking=[(place, s, meter(s.probability), percent(s.probability), say.kind_of(s), say.nats(s.score)) for place, s in enumerate(diagnosis.suspects, 1)],
+            elsewhere=(meter(found.elsewhere), percent(found.elsewhere), say.nats(WEIGHTS["place_unseen"])),
             bars=bars(diagnosis.suspects),
             natures=[(nature, swatch(nature)) for nature in dict.fromkeys(p.nature for s in diagnosis.suspects for p in say.parts(s))],
             next_counts=[percent(WEIGHTS["same_nature"] ** place) for place in (1, 2)],

@@ -144,12 +144,12 @@ def _with_baseline(chart: Markup, item: Traced, span: svg.Span) -> Markup:
     known = [value for value in item.view.values if value is not None and math.isfinite(value)]
     if not chart or before is None or not math.isfinite(before):
         return chart
-    steps = svg._steps(known)
+    steps = svg.ladder(known)
     if not steps[0] <= before <= steps[-1]:
         return chart
-    y = round(svg._BASE - (before - steps[0]) / (steps[-1] - steps[0]) * (svg._BASE - svg._TOP), 1)
-    line = f'<line class="baseline" x1="{svg._LEFT}" x2="{svg._RIGHT}" y1="{y}" y2="{y}"><title>baseline {quantity(before, item.view.metric)}</title></line>'
-    text = f'<text class="baseline-name" x="{svg._RIGHT}" y="{y - 4}" text-anchor="end">baseline</text>'
+    y = round(svg.BASE - (before - steps[0]) / (steps[-1] - steps[0]) * (svg.BASE - svg.TOP), 1)
+    line = f'<line class="baseline" x1="{svg.LEFT}" x2="{svg.RIGHT}" y1="{y}" y2="{y}"><title>baseline {quantity(before, item.view.metric)}</title></line>'
+    text = f'<text class="baseline-name" x="{svg.RIGHT}" y="{y - 4}" text-anchor="end">baseline</text>'
     onset = item.view.onset if item.view.onset is not None else span.end
-    room = (span.end - onset) / (span.end - span.start) * (svg._RIGHT - svg._LEFT)
+    room = (span.end - onset) / (span.end - span.start) * (svg.RIGHT - svg.LEFT)
     return Markup(str(chart).removesuffix("</svg>") + line + (text if room >= _LABEL_ROOM else "") + "</svg>")  # noqa: S704 - a chart, and numbers

@@ -11,7 +11,7 @@ from agent.report import explain as say
 from agent.report.explain_series import traced
 from agent.report.sections import chains, hop_mark, words
 from agent.report.spark import Sparklines
-from agent.report.terminal import _arrows, _heading, _plain
+from agent.report.terminal import arrows, heading, plain
 from agent.report.text import inert
 from agent.report.times import clock, percent
 from diagnosis.findings import Hop, Suspect
@@ -32,27 +32,27 @@ def _parts(found: say.Explanation) -> Iterable[RenderableType]:
     onset = f", onset {clock(diagnosis.onset)} UTC" if diagnosis.onset is not None else ""
     yield Text.assemble((title, "bold"), f"{onset}, alert {clock(found.alert.fired_at)} UTC")
     if diagnosis.suspects:
-        yield _heading("Where the fault may be", "the last column is the score in nats")
+        yield heading("Where the fault may be", "the last column is the score in nats")
         yield _ranking(found)
-        yield _heading("What each channel adds", "in nats; “of” is what it would add alone")
+        yield heading("What each channel adds", "in nats; “of” is what it would add alone")
         yield _shares(found)
         yield _reasons(found.channels)
     else:
         yield Text("No suspect: no channel found anything that only a fault would show.")
-    yield _heading("What the cause may be")
+    yield heading("What the cause may be")
     for hypothesis in diagnosis.hypotheses:
-        yield _row(percent(hypothesis.probability), _plain(hypothesis.sentence))
+        yield _row(percent(hypothesis.probability), plain(hypothesis.sentence))
     if series := traced(found):
-        yield _heading("Series behind the findings", "| is where it left its baseline")
+        yield heading("Series behind the findings", "| is where it left its baseline")
         yield Sparklines([item.named for item in series])
     if diagnosis.path:
-        yield _heading("Causal path")
+        yield heading("Causal path")
         for chain in chains(diagnosis.path):
-            yield Text("  ").append_text(_arrows(chain))
+            yield Text("  ").append_text(arrows(chain))
         for hop in diagnosis.path:
-            yield _row("•", _plain(f"{inert(hop.cause, 80)} → {inert(hop.effect, 80)}: {hop_mark(hop)}{_lacking(hop)}"))
+            yield _row("•", plain(f"{inert(hop.cause, 80)} → {inert(hop.effect, 80)}: {hop_mark(hop)}{_lacking(hop)}"))
     if diagnosis.findings:
-        yield _heading("Findings", f"before → after, deviation in robust standard deviations{_one_window(found)}")
+        yield heading("Findings", f"before → after, deviation in robust standard deviations{_one_window(found)}")
         yield _findings(found)
     yield Text(f"\ninvestigation {inert(found.id, 40)}; more, with the call graph: --html FILE", style="dim")
 
@@ -73,7 +73,7 @@ def _ranking(found: say.Explanation) -> Table:
     for place, suspect in enumerate(found.diagnosis.suspects, 1):
         table.add_row(
             f"{place}",
-            _plain(suspect.entity, "bold" if place == 1 else ""),
+            plain(suspect.entity, "bold" if place == 1 else ""),
             bar(suspect.probability, _SHORT),
             percent(suspect.probability),
             say.kind_of(suspect),
@@ -96,9 +96,9 @@ def _shares(found: say.Explanation) -> Table:
     for suspect in found.diagnosis.suspects:
         numbers = ", ".join(f"{say.sign(part.method)} {say.counted(part)}" for part in say.parts(suspect))
         table.add_row(
-            _plain(suspect.entity, "bold"),
+            plain(suspect.entity, "bold"),
             say.nats(suspect.score),
-            Group(Stack(suspect, longest), _plain(numbers, "dim")),
+            Group(Stack(suspect, longest), plain(numbers, "dim")),
         )
     return table
 
@@ -124,7 +124,7 @@ def _reasons(channels: Iterable[str]) -> Table:
     table = _grid("left", "left", "right", "left")
     for name in channels:
         weight = say.nats(CHANNEL_WEIGHTS[name]) if name in CHANNEL_WEIGHTS else say.NONE
-        table.add_row(say.sign(name), _plain(words(name)), weight, _plain(say.reason(name), "dim"))
+        table.add_row(say.sign(name), plain(words(name)), weight, plain(say.reason(name), "dim"))
     return table
 
 
@@ -142,9 +142,9 @@ def _findings(found: say.Explanation) -> Table:
     several = not _one_window(found)
     for finding in found.diagnosis.findings:
         id, method, entity, sentence, before, after, deviation, onset, window = say.finding_row(finding)
-        table.add_row(f"  {inert(id, 8)}", _plain(sentence))
+        table.add_row(f"  {inert(id, 8)}", plain(sentence))
         numbers = f"{inert(method, 40)} · {inert(entity, 80)} · {before} → {after}, {deviation} · onset {onset}{f' · window {window}' if several else ''}"
-        table.add_row("", _plain(numbers, "dim"))
+        table.add_row("", plain(numbers, "dim"))
     return table
 
 

@@ -18,18 +18,18 @@ from agent.state import Report, SeriesView
 
 def render_html(report: Report) -> str:
     """The page. Everything from outside is inert and escaped, whichever way it reaches the template."""
-    css = _css()
+    css = report_css()
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             report=report,
             css=Markup(css),  # noqa: S704 - a file of this package
             policy=Markup(policy),  # noqa: S704 - made of a digest
             facts=say.facts(report),
-            meter=_meter(report.probability),
+            meter=meter(report.probability),
             ceiling=say.ceiling_line(report.ceiling) if report.ceiling else "",
             quote=inert_lines(report.change_quote),
             graph=path_graph(report),
@@ -46,12 +46,14 @@ def render_html(report: Report) -> str:
 
 
 @lru_cache(maxsize=1)
-def _css() -> str:
+def report_css() -> str:
+    """The style sheet of the pages."""
     return resources.files("agent.report").joinpath("report.css").read_text(encoding="utf-8")
 
 
 @lru_cache(maxsize=1)
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Templates of this package: escaped, and strict about what they name."""
     environment = Environment(
         loader=PackageLoader("agent.report", "."),
         autoescape=True,
@@ -84,7 +86,7 @@ def _ends(view: SeriesView) -> str:
     return f"{quantity(known[0], view.metric)} to {quantity(known[-1], view.metric)}" if known else "no samples"
 
 
-def _meter(probability: float) -> Markup:
+def meter(probability: float) -> Markup:
     """The probability as a bar; the number stands beside it as text."""
     width = round(min(max(probability, 0.0), 1.0) * 240, 1)
     return Markup(  # noqa: S704 - numbers only

@@ -16,7 +16,7 @@ from agent.report.times import clock, quantity
 from agent.state import ChangeView, SeriesView
 
 _WIDTH, _HEIGHT = 360, 182
-_LEFT, _RIGHT, _TOP, _BASE = 56, 350, 26, 126
+LEFT, RIGHT, TOP, BASE = 56, 350, 26, 126
 _LABEL_ROOM = 104  # pixels that "onset 12:36:04" takes
 
 
@@ -39,13 +39,13 @@ def series_chart(view: SeriesView, changes: Sequence[ChangeView], fired_at: floa
     points = [(t, v) for t, v in zip(view.times, view.values, strict=False) if v is not None and math.isfinite(v)]
     if len(points) < 2 or span.end <= span.start or not math.isfinite(max(map(abs, (v for _, v in points))) * 4):
         return Markup("")
-    steps = _steps([value for _, value in points])
+    steps = ladder([value for _, value in points])
 
     def x(time: float) -> float:
-        return round(_LEFT + (time - span.start) / (span.end - span.start) * (_RIGHT - _LEFT), 1)
+        return round(LEFT + (time - span.start) / (span.end - span.start) * (RIGHT - LEFT), 1)
 
     def y(value: float) -> float:
-        return round(_BASE - (value - steps[0]) / (steps[-1] - steps[0]) * (_BASE - _TOP), 1)
+        return round(BASE - (value - steps[0]) / (steps[-1] - steps[0]) * (BASE - TOP), 1)
 
     def inside(time: float | None) -> bool:
         return time is not None and span.start <= time <= span.end
@@ -58,7 +58,7 @@ def series_chart(view: SeriesView, changes: Sequence[ChangeView], fired_at: floa
     ]
     onset = view.onset if view.onset is not None and inside(view.onset) else None
     if onset is not None:
-        parts.append(_rect("after", x(onset), _TOP, _RIGHT - x(onset), _BASE - _TOP))
+        parts.append(_rect("after", x(onset), TOP, RIGHT - x(onset), BASE - TOP))
     if inside(fired_at):
         parts.append(_upright("alert", x(fired_at)))
     parts += _line(view, x, y)
@@ -74,7 +74,7 @@ def _said(view: SeriesView, points: Sequence[tuple[float, float]]) -> str:
     return f"From {first} to {last}, highest {top}{onset}."
 
 
-def _steps(values: Sequence[float]) -> list[float]:
+def ladder(values: Sequence[float]) -> list[float]:
     """Round levels for the grid. Zero is the floor unless all values are far from it, where it would hide the change."""
     low, high = min(values), max(values)
     if low > 0 and low < high / 2:
@@ -89,8 +89,8 @@ def _steps(values: Sequence[float]) -> list[float]:
 
 def _grid(steps: Sequence[float], span: Span, x: Callable[[float], float], y: Callable[[float], float], metric: str) -> Iterator[str]:  # fmt: skip
     for value in steps:
-        yield f'<line class="grid" x1="{_LEFT}" x2="{_RIGHT}" y1="{y(value)}" y2="{y(value)}"/>'
-        yield f'<text class="axis" x="{_LEFT - 7}" y="{y(value) + 4}" text-anchor="end">{escape(quantity(value, metric))}</text>'
+        yield f'<line class="grid" x1="{LEFT}" x2="{RIGHT}" y1="{y(value)}" y2="{y(value)}"/>'
+        yield f'<text class="axis" x="{LEFT - 7}" y="{y(value) + 4}" text-anchor="end">{escape(quantity(value, metric))}</text>'
     digits = 8 if span.end - span.start < 900 else 5
     for share, anchor in ((0.0, "start"), (0.5, "middle"), (1.0, "end")):
         time = span.start + share * (span.end - span.start)
@@ -114,19 +114,19 @@ def _rect(css: str, x: float, y: float, width: float, height: float) -> str:
 
 
 def _upright(css: str, x: float) -> str:
-    return f'<line class="{css}" x1="{x}" x2="{x}" y1="{_TOP}" y2="{_BASE}"/>'
+    return f'<line class="{css}" x1="{x}" x2="{x}" y1="{TOP}" y2="{BASE}"/>'
 
 
 def _labels(onset: float | None, alert: float | None, time: float | None) -> Iterator[str]:
     """The onset's label on its quiet side; the alert's where the two do not meet."""
-    left = onset is not None and onset - _LEFT >= _LABEL_ROOM
+    left = onset is not None and onset - LEFT >= _LABEL_ROOM
     if onset is not None and time is not None:
         yield _upright("onset", onset)
         at, anchor = (onset + 3, "end") if left else (onset - 3, "start")
-        yield f'<text class="mark" x="{at}" y="{_TOP - 9}" text-anchor="{anchor}">onset {clock(time)}</text>'
+        yield f'<text class="mark" x="{at}" y="{TOP - 9}" text-anchor="{anchor}">onset {clock(time)}</text>'
     if alert is not None and (onset is None or (left and alert - onset > 8)):
-        end = alert > _RIGHT - 30
-        yield f'<text class="axis" x="{_RIGHT if end else alert - 3}" y="{_TOP - 9}" text-anchor="{"end" if end else "start"}">alert</text>'
+        end = alert > RIGHT - 30
+        yield f'<text class="axis" x="{RIGHT if end else alert - 3}" y="{TOP - 9}" text-anchor="{"end" if end else "start"}">alert</text>'
 
 
 def _marks(changes: Sequence[ChangeView], x: Callable[[float], float]) -> Iterator[str]:
@@ -134,13 +134,13 @@ def _marks(changes: Sequence[ChangeView], x: Callable[[float], float]) -> Iterat
     for change in sorted(changes, key=lambda item: item.guilty):
         label = f"{change.kind} {change.title or short_id(change.id)} {change.entity}, {clock(change.time)} UTC"
         css = "guilty" if change.guilty else "change"
-        yield f'<path class="{css}" d="{change_sign(change.kind, x(change.time), _BASE + 9)}"><title>{escape(inert(label, 160))}</title></path>'
+        yield f'<path class="{css}" d="{change_sign(change.kind, x(change.time), BASE + 9)}"><title>{escape(inert(label, 160))}</title></path>'
     guilty = max((c for c in changes if c.guilty), key=lambda c: c.time, default=None)
     if guilty is not None:
         at = x(guilty.time)
-        place, anchor = (at + 6, "end") if at > (_LEFT + _RIGHT) / 2 else (at - 6, "start")
+        place, anchor = (at + 6, "end") if at > (LEFT + RIGHT) / 2 else (at - 6, "start")
         name = guilty.title if guilty.kind == "deploy" and guilty.title else short_id(guilty.id)
-        yield f'<text class="mark" x="{place}" y="{_BASE + 30}" text-anchor="{anchor}">{escape(inert(f"{guilty.kind} {name}", 26))}</text>'
+        yield f'<text class="mark" x="{place}" y="{BASE + 30}" text-anchor="{anchor}">{escape(inert(f"{guilty.kind} {name}", 26))}</text>'
 
 
 def change_sign(kind: str, x: float, y: float) -> str:

@@ -23,25 +23,25 @@ def render_terminal(report: Report) -> RenderableType:
 def _parts(report: Report) -> Iterable[RenderableType]:
     yield _verdict(report)
     if report.ceiling is not None:
-        yield _plain(say.ceiling_line(report.ceiling), "bold")
+        yield plain(say.ceiling_line(report.ceiling), "bold")
     if report.change_quote:
-        yield _heading("What the change did")
+        yield heading("What the change did")
         for line in inert_lines(report.change_quote):
             yield Text(f"  {line}", style="green" if line.startswith("+") else "red" if line.startswith("-") else "")
     if report.path:
-        yield _heading("Causal path")
+        yield heading("Causal path")
         yield from _path(report)
     if report.claims:
-        yield _heading("Evidence", "each line was computed again before it was printed")
+        yield heading("Evidence", "each line was computed again before it was printed")
         yield _claims(report.claims)
     if report.series:
-        yield _heading("Series", "| is where it left its baseline")
+        yield heading("Series", "| is where it left its baseline")
         yield Sparklines(report.series)
     if say.because(report):
-        yield _heading("Why this and not another")
+        yield heading("Why this and not another")
         yield from (_item(say.Row(reason)) for reason in say.because(report))
     for section in say.sections(report):
-        yield _heading(section.title, section.note)
+        yield heading(section.title, section.note)
         yield from (_item(row) for row in section.rows)
     yield Text(f"\n{inert(say.footer(report))}", style="dim")
 
@@ -51,29 +51,31 @@ def _verdict(report: Report) -> Panel:
     body.add_column(no_wrap=True, style="dim")
     body.add_column(overflow="fold")
     for name, value in say.facts(report):
-        body.add_row(name, _plain(value, "bold" if name == "Do next" else ""))
+        body.add_row(name, plain(value, "bold" if name == "Do next" else ""))
     headline = Text(inert(report.headline), style="bold")
     title = Text(inert(report.title, 60))
     return Panel(Group(headline, Text(), body), title=title, title_align="left", box=box.ROUNDED, padding=(1, 2))
 
 
-def _heading(title: str, note: str = "") -> Text:
+def heading(title: str, note: str = "") -> Text:
+    """A heading with a note in the quiet style."""
     return Text.assemble("\n", (title, "bold"), (f"  {inert(note)}" if note else "", "dim"))
 
 
-def _plain(text: str, style: str = "") -> Text:
+def plain(text: str, style: str = "") -> Text:
+    """Text from outside, made inert."""
     return Text(inert(text), style=style)
 
 
 def _path(report: Report) -> Iterable[RenderableType]:
     for chain in say.chains(report.path):
-        yield Text("  ").append_text(_arrows(chain))
+        yield Text("  ").append_text(arrows(chain))
     for hop in report.path:
         yield _item(say.Row(say.hop_mark(hop), f"{hop.cause} → {hop.effect}"))
     yield from (_item(say.Row(node.deviation, f"{node.name}:")) for node in report.nodes if node.deviation)
 
 
-def _arrows(chain: list[Hop]) -> Text:
+def arrows(chain: list[Hop]) -> Text:
     """cause ──▶ effect where verified, cause ┄?┄▶ effect where not: told apart without colour."""
     text = Text(inert(chain[0].cause, 80), style="bold")
     for hop in chain:
@@ -88,7 +90,7 @@ def _claims(claims: Iterable[Claim]) -> Table:
     table.add_column("says", overflow="fold")
     table.add_column("from", overflow="fold", max_width=16, style="dim")
     for claim in claims:
-        table.add_row(Text(f"  {inert(claim.id, 12)}"), _plain(claim.sentence), _plain(", ".join(claim.evidence_ids)))
+        table.add_row(Text(f"  {inert(claim.id, 12)}"), plain(claim.sentence), plain(", ".join(claim.evidence_ids)))
     return table
 
 
@@ -100,5 +102,5 @@ def _item(row: say.Row) -> Table:
     lead = inert(row.lead, 120)
     grid.add_row("  •", Text.assemble((lead, "bold"), "  " if lead else "", inert(row.text)))
     for more in row.more:
-        grid.add_row("", _plain(more, "dim"))
+        grid.add_row("", plain(more, "dim"))
     return grid
