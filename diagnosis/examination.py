@@ -14,6 +14,8 @@ from diagnosis.telemetry import ChangeKind, PatternTable, SeriesMatrix, Topology
 from diagnosis.traces import topology_of
 from diagnosis.walk import earlier_elsewhere, first_failing
 
+_STRONG = 0.6  # of the strongest symptom
+
 
 @dataclass(frozen=True)
 class Examination:
@@ -70,11 +72,16 @@ def _walk(
 
 
 def _onset(incident: Incident, symptoms: Sequence[Symptom]) -> float | None:
-    """Onset of the alert's own series; else of the alerted entity's worst series; else of the first bad line."""
+    """Onset of the alert's own series; else of the alerted entity's first bad one; else of the first strong one of all.
+
+    Among thousands of series some leave their baseline by chance, faintly: where no alert says where to look, only
+    what is nearly as strong as the strongest may date the incident.
+    """
     mine = [s for s in symptoms if s.entity == incident.entity and s.onset is not None]
     exact = [s.onset for s in mine if s.subject == incident.metric]
     bad = [s.onset for s in mine if s.bad]
-    anyone = [s.onset for s in symptoms if s.bad and s.onset is not None]
+    strongest = max((s.strength for s in symptoms if s.bad and s.onset is not None), default=0.0)
+    anyone = [s.onset for s in symptoms if s.bad and s.onset is not None and s.strength >= _STRONG * strongest]
     for group in (exact, bad, anyone):
         if group:
             return min(onset for onset in group if onset is not None)

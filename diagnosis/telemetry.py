@@ -3,7 +3,7 @@
 Times are seconds since the epoch (float, UTC) everywhere below the doors.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -77,6 +77,11 @@ class SeriesMatrix:
         for begin in range(0, max(len(self.keys), 1), rows):
             part = np.asarray(self.values[begin : begin + rows], dtype=np.float64)
             yield SeriesMatrix(self.keys[begin : begin + rows], self.times, part)
+
+    def pick(self, rows: Sequence[int]) -> "SeriesMatrix":
+        """Some of the series, in the order given."""
+        values = np.asarray(self.values[list(rows)], dtype=np.float64).reshape(len(rows), self.times.size)
+        return SeriesMatrix(tuple(self.keys[row] for row in rows), self.times, values)
 
     def within(self, window: Window) -> "SeriesMatrix":
         keep = (self.times >= window.start) & (self.times < window.end)

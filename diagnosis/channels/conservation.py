@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diagnosis.channels.clue import Clue, Observation
-from diagnosis.deviation import row_medians
+from diagnosis.deviation import as_rates, row_medians
 from diagnosis.findings import Channel, FaultKind
 from diagnosis.measures import Measure, good_when_high, measure_of, words_of
 from diagnosis.symptoms import Symptom, amount
@@ -133,8 +133,8 @@ def _loads(seen: Observation, measure: Measure) -> dict[str, _Load]:
     traffic, level = _rows(seen, Measure.TRAFFIC), _rows(seen, measure)
     names = sorted(traffic.keys() & level.keys())
     metrics = [matrix.keys[level[name]].metric for name in names]
-    requests = np.nan_to_num(np.asarray(matrix.values[[traffic[name] for name in names]], dtype=np.float64))
-    values = np.asarray(matrix.values[[level[name] for name in names]], dtype=np.float64)
+    requests = np.nan_to_num(as_rates(matrix.pick([traffic[name] for name in names])).values)
+    values = as_rates(matrix.pick([level[name] for name in names])).values
     fine_when_high = np.array([good_when_high(metric) for metric in metrics], dtype=bool)
     whole = np.where(np.nanmax(values, axis=1, initial=0.0) > 1.5, 100.0, 1.0)
     usual = np.where(fine_when_high, whole, 0.0)

@@ -11,7 +11,7 @@ import numpy as np
 
 from diagnosis.channels.clue import Clue, Observation
 from diagnosis.channels.conservation import is_client_side
-from diagnosis.deviation import row_medians
+from diagnosis.deviation import as_rates, row_medians
 from diagnosis.findings import Channel, FaultKind
 from diagnosis.measures import Measure, measure_of
 from diagnosis.symptoms import Symptom, amount
@@ -88,7 +88,7 @@ def _traffic(seen: Observation) -> dict[str, _Traffic]:
         row for row, key in enumerate(matrix.keys)
         if measure_of(key.metric) is Measure.TRAFFIC and not is_client_side(key.metric)
     ]  # fmt: skip
-    values = np.asarray(matrix.values[rows], dtype=np.float64)
+    values = as_rates(matrix.pick(rows)).values
     values = np.where(np.isfinite(values), values, np.nan)
     was, now = np.sort(values[:, old], axis=1), values[:, new]  # NaN comes last
     had, has = np.isfinite(was).sum(axis=1), np.isfinite(now)
