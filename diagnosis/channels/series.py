@@ -8,13 +8,17 @@ import numpy as np
 
 from diagnosis.channels.clue import Clue, Observation, Source
 from diagnosis.channels.conservation import is_client_side
+from diagnosis.deviation import row_medians
 from diagnosis.fault_kinds import kind_of_symptoms
 from diagnosis.findings import Channel, FaultKind
 from diagnosis.measures import Measure, is_ratio, measure_of, words_of
-from diagnosis.symptoms import Symptom
+from diagnosis.symptoms import Symptom, amount
 
 _FILLS = frozenset((Measure.CPU, Measure.MEMORY, Measure.DISK, Measure.POOL_USE))
 _NO_LIMIT = 0.5
+_LIMIT = 0.95  # of the full scale: as good as full
+_LEAST_NORMAL = 5  # samples to know what never was before
+_HIDDEN = 0.4  # strength of a deviation that only the limit makes
 _OUTGOING = 0.4  # what an entity waited for others is first of all their trouble
 
 SATURATION, DEVIATION = "saturation", "deviation"
@@ -32,6 +36,7 @@ def saturation(seen: Observation) -> list[Clue]:
     no share is measured.
     """
     own = [s for s in _series(seen) if measure_of(s.subject) in RESOURCES and s.bad]
+    own += _at_limit(seen, {(s.entity, s.subject) for s in own})
     shared = {(key.entity, measure_of(key.metric)) for key in seen.metrics.keys if is_ratio(key.metric)}
     clues = []
     for s in own:
@@ -46,6 +51,36 @@ def saturation(seen: Observation) -> list[Clue]:
         if strength > best.get(key, (0.0, s))[0]:
             best[key] = (strength, s)
     return [Clue(SATURATION, s.entity, w, {kind_of_symptoms([s]): 1.0}, s) for _, (w, s) in sorted(best.items())]
+
+
+def _at_limit(seen: Observation, known: set[tuple[str, str]]) -> list[Symptom]:
+    """Shares of a limit that reach it as they never did in normal time, though their scatter hides the deviation."""
+    matrix = seen.metrics
+    old, new = seen.periods.is_normal(matrix.times), seen.periods.is_recent(matrix.times)
+    rows = [
+        row for row, key in enumerate(matrix.keys)
+        if is_ratio(key.metric) and measure_of(key.metric) in _FILLS and not of_machine(key.metric)
+        and (key.entity, key.metric) not in known
+    ]  # fmt: skip
+    if not rows or old.sum() < _LEAST_NORMAL or not new.any():
+        return []
+    values = matrix.pick(rows).values
+    was, now = values[:, old], values[:, new]
+    before, after = row_medians(was), row_medians(now[:, now.shape[1] // 3 :])
+    highest = np.where(np.isfinite(was), was, -np.inf).max(axis=1)
+    found = []
+    for place in np.flatnonzero(np.isfinite(before) & np.isfinite(after) & (after > highest)).tolist():
+        key = matrix.keys[rows[place]]
+        s = Symptom(
+            Channel.METRICS, key.entity, key.metric, frozenset({f"{measure_of(key.metric).value}+"}), key.metric,
+            strength=_HIDDEN, bad=True, onset=seen.periods.recent.start,
+            sentence=f"{key.entity} {key.metric} reached {amount(float(after[place]))}, never before; it was usually "
+            f"{amount(float(before[place]))}",
+            before=float(before[place]), after=float(after[place]), deviation=5.0,
+        )  # fmt: skip
+        if s.after is not None and s.after >= _LIMIT * _full_scale(s):
+            found.append(s)
+    return found
 
 
 def _fullness(s: Symptom) -> float:
