@@ -18,6 +18,8 @@ _THRESHOLD = 5.0  # robust standard deviations: with 200 series of 100 samples a
 _PERSISTENCE = 4  # samples looked at for a run; three of them must exceed
 _MAD_TO_SIGMA = 1.4826
 _MIN_BASELINE = 5
+_DRIFT = 0.5  # of the range that the level has in normal time: ten times that range, halved, is the threshold
+_QUARTER = 3  # samples that make a median worth having
 _SILENT = 3  # samples at the end, or a fifth of the recent period: so much must be missing
 _STEADY = 0.8  # share of the baseline that a series must have to be missed when it stops
 
@@ -105,6 +107,7 @@ def _deviations(matrix: SeriesMatrix, periods: Periods) -> Deviations:
         before = row_medians(samples)
         mad = row_medians(np.abs(samples - before[:, None])) * _MAD_TO_SIGMA
         sigma = np.maximum(np.where(np.isfinite(mad), mad, 0.0), spread_floor(matrix.keys, before, samples))
+        sigma = np.maximum(sigma, _DRIFT * _wander(samples))
         scores = (recent - before[:, None]) / sigma[:, None]
         first = _first_persistent(scores)
         found = (first >= 0) & (known >= min(_MIN_BASELINE, int(base.sum())))
@@ -118,6 +121,18 @@ def _deviations(matrix: SeriesMatrix, periods: Periods) -> Deviations:
         usual = (far * (samples - after[:, None]) >= 0.0).sum(axis=1) / np.maximum(known, 1)
     score = np.where(found, (after - before) / sigma, 0.0)
     return Deviations(matrix.keys, before, after, np.nan_to_num(score), onset, peak, gone, usual)
+
+
+def _wander(samples: Floats) -> Floats:
+    """How far the level of each series moves within normal time: the range of the medians of its four quarters.
+
+    Series are not independent samples: one that wanders anyway may go on doing so.
+    """
+    quarters = [row_medians(part) for part in np.array_split(samples, 4, axis=1) if part.shape[1] >= _QUARTER]
+    if len(quarters) < 4:
+        return np.zeros(samples.shape[0])
+    levels = np.stack(quarters)
+    return np.asarray(np.nan_to_num(levels.max(axis=0) - levels.min(axis=0)))
 
 
 def _first_persistent(scores: Floats) -> NDArray[np.int64]:

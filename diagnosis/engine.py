@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from diagnosis import no_change
 from diagnosis.change_linking import Link, link_changes
 from diagnosis.examination import Examination, examine
@@ -37,7 +39,7 @@ def diagnose(
     findings = [_finding(s, f"F{place}", methods.get(id(s), ""), seen.split) for place, s in enumerate(ranked, 1)]
     ids = {id(symptom): finding.id for symptom, finding in zip(ranked, findings, strict=True)}
     if onset is None:
-        return _quiet(incident, findings)
+        return _quiet(seen, findings)
     scene = Scene(origin, onset, seen.symptoms, seen.topology, seen.entities, incident.changes, ids)
     links = link_changes(scene)
     hosts = _hosts(seen.topology, seen.table)
@@ -57,6 +59,22 @@ def diagnose(
         path=path,
         blast_radius=affected,
     )
+
+
+def _comparable(seen: Examination) -> bool:
+    """Whether any kind of telemetry covers both normal time and the recent: else there was nothing to compare."""
+    incident, search = seen.incident, seen.search
+    old, new = search.is_normal(incident.metrics.times), search.is_recent(incident.metrics.times)
+    series = any(
+        (np.isfinite(block.values[:, old]).any(axis=1) & np.isfinite(block.values[:, new]).any(axis=1)).any()
+        for block in incident.metrics.blocks()
+    )
+    spans = search.is_normal(incident.spans.start).any() and search.is_recent(incident.spans.start).any()
+    lines = any(
+        pattern.first_seen < search.recent.start <= pattern.last_seen or pattern.total > 1
+        for pattern in seen.table.patterns
+    )
+    return bool((series and old.sum() > 2) or spans or lines)
 
 
 def _onset(seen: Examination, found: Localisation, origin: str) -> float | None:
@@ -117,12 +135,11 @@ def _finding(symptom: Symptom, id: str, method: str, split: Periods) -> Finding:
     )
 
 
-def _quiet(incident: Incident, findings: Sequence[Finding]) -> Diagnosis:
-    lines = incident.patterns is not None and bool(incident.patterns.patterns)
-    blind = not incident.metrics.keys and not lines and not len(incident.spans)
+def _quiet(seen: Examination, findings: Sequence[Finding]) -> Diagnosis:
+    blind = not _comparable(seen)
     return Diagnosis(
         onset=None,
-        first_failing=incident.entity,
+        first_failing=seen.incident.entity,
         findings=tuple(findings),
         hypotheses=tuple(nothing_or_unseen(blind)),
         suspects=(),

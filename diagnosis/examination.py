@@ -1,7 +1,7 @@
 """First look at an incident: what deviates, when it began, who calls whom, and where a walk down the calls ends."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -41,6 +41,7 @@ class Examination:
 
 def examine(incident: Incident) -> Examination:
     """Deterministic: the same incident gives the same examination."""
+    incident = _finite(incident)
     search = periods(incident.window, incident.fired_at, incident.normal)
     table = incident.patterns or PatternTable(incident.window, 60.0, ())
     topology = incident.topology.merged(topology_of(incident.spans))
@@ -60,6 +61,18 @@ def examine(incident: Incident) -> Examination:
     return Examination(
         incident, search, split, table, topology, tuple(symptoms), onset, entities, blames, walked, slack
     )
+
+
+def _finite(incident: Incident) -> Incident:
+    """What is not a number is missing: an infinite sample, a span without a time."""
+    metrics, spans = incident.metrics, incident.spans
+    if any(np.isinf(block.values).any() for block in metrics.blocks()):
+        values = np.where(np.isinf(metrics.values), np.nan, metrics.values)
+        metrics = SeriesMatrix(metrics.keys, metrics.times, values)
+    sound = np.isfinite(spans.start) & np.isfinite(spans.duration)
+    if not sound.all():
+        spans = spans.select(sound)
+    return replace(incident, metrics=metrics, spans=spans)
 
 
 def _walk(

@@ -1,5 +1,7 @@
 """Operations whose spans fail, take longer by themselves, or are called more often by one parent than before."""
 
+import math
+
 from diagnosis.failure_text import failures_in
 from diagnosis.findings import Channel
 from diagnosis.periods import Periods
@@ -26,6 +28,9 @@ def _span_errors(op: tuple[str, str], now: OperationStats, was: OperationStats |
     share, old = now.errors / now.calls, (was.errors / was.calls if was and was.calls else 0.0)
     if share < max(2 * old, 0.02) or now.errors == 0:
         return []
+    sure = _sure(now, was)
+    if sure == 0.0:
+        return []
     origin = now.origin_errors > 0.5 * now.errors
     families = failures_in(now.message) if now.message else frozenset()
     signals = {f"text:{family.value}" for family in families} | {"errors+"}
@@ -34,12 +39,24 @@ def _span_errors(op: tuple[str, str], now: OperationStats, was: OperationStats |
     return [
         Symptom(
             Channel.TRACES, op[0], op[1], frozenset(signals | ({"origin"} if origin else set())), text,
-            strength=0.7 if origin else 0.4, bad=True,
+            strength=(0.7 if origin else 0.4) * sure, bad=True,
             sentence=f"{op[0]} {op[1]} fails in {now.errors} of {now.calls} spans; the error {where}"
             + (f": “{short(now.message)}”" if now.message else ""),
             onset=onset, before=old, after=share, deviation=10.0 * share,
         )
     ]  # fmt: skip
+
+
+def _sure(now: OperationStats, was: OperationStats | None) -> float:
+    """How far more failures than before are beyond chance, 0 to 1; of an operation never seen before every one counts.
+
+    A Poisson likelihood ratio in nats against the failures expected at the old share.
+    """
+    if was is None or not was.calls:
+        return 1.0
+    expected = now.calls * (was.errors + 0.5) / (was.calls + 1.0)
+    surprise = now.errors * math.log(now.errors / expected) - (now.errors - expected)
+    return min(surprise / 6.0, 1.0) if now.errors > expected and surprise >= 2.0 else 0.0
 
 
 def _span_slow(op: tuple[str, str], now: OperationStats, was: OperationStats | None, onset: float) -> list[Symptom]:

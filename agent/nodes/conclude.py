@@ -29,9 +29,9 @@ async def conclude(state: Investigation, runtime: Runtime[Bench]) -> Investigati
 def decide(alert: Alert, diagnosis: Diagnosis) -> Verdict:
     """The leading hypothesis if it leads by enough; a change needs more than a cause that accuses nobody's work."""
     top, open_share = diagnosis.hypotheses[0], unattributed(diagnosis)
-    nothing = top.attribution is Attribution.NOTHING_WRONG and top.probability >= 0.5
-    named = next((h for h in diagnosis.hypotheses if _stands(h, open_share)), None)
     unseen = max((h.probability for h in diagnosis.hypotheses if h.attribution is Attribution.UNSEEN), default=0.0)
+    nothing = top.attribution is Attribution.NOTHING_WRONG and top.probability >= 0.5
+    named = next((h for h in diagnosis.hypotheses if _stands(h, open_share, unseen)), None)
     return Verdict(
         nothing_wrong=nothing,
         hypothesis=named,
@@ -53,7 +53,7 @@ def unattributed(diagnosis: Diagnosis) -> float:
     return sum(h.probability for h in diagnosis.hypotheses if h.attribution in open_ends)
 
 
-def _stands(hypothesis: Hypothesis, open_share: float) -> bool:
+def _stands(hypothesis: Hypothesis, open_share: float, unseen: float) -> bool:
     """Whether it may be named: an accusation has to beat everything that accuses nobody."""
     match hypothesis.attribution:
         case Attribution.CHANGE:
@@ -61,7 +61,7 @@ def _stands(hypothesis: Hypothesis, open_share: float) -> bool:
         case Attribution.CASE:
             return hypothesis.probability >= max(_ENOUGH_TO_NAME_A_CAUSE, open_share)
         case Attribution.PLACE:
-            return hypothesis.probability >= _ENOUGH_TO_NAME_A_CAUSE
+            return hypothesis.probability >= max(_ENOUGH_TO_NAME_A_CAUSE, unseen)
         case Attribution.UNSEEN | Attribution.NOTHING_WRONG:
             return False
         case _:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diagnosis.channels.clue import Clue, Observation
-from diagnosis.deviation import as_rates, row_medians
+from diagnosis.deviation import as_rates
 from diagnosis.findings import Channel, FaultKind
 from diagnosis.measures import Measure, good_when_high, measure_of, words_of
 from diagnosis.symptoms import Symptom, amount
@@ -140,8 +140,11 @@ def _loads(seen: Observation, measure: Measure) -> dict[str, _Load]:
     usual = np.where(fine_when_high, whole, 0.0)
     known = np.where(np.isfinite(values) & old, values, np.nan)
     count = np.isfinite(known).sum(axis=1)
-    before = np.where(count > 0, row_medians(known), usual)
-    scatter = np.where(count > 3, 1.4826 * row_medians(np.abs(known - before[:, None])), 0.0)
+    # Means, since those are conserved, and the plain standard deviation: what is skewed or jumps in normal time too
+    # must not look like lost time.
+    some = np.maximum(count, 1)
+    before = np.where(count > 0, np.nansum(known, axis=1) / some, usual)
+    scatter = np.where(count > 3, np.sqrt(np.nansum((known - before[:, None]) ** 2, axis=1) / some), 0.0)
     floor = 0.05 * np.abs(before) if measure is Measure.LATENCY else 0.005 * np.maximum(usual, 1.0)
     use = new & np.isfinite(values) & (requests > 0)
     calls, now = np.where(use, requests, 0.0), np.where(use, values, 0.0)
@@ -151,9 +154,9 @@ def _loads(seen: Observation, measure: Measure) -> dict[str, _Load]:
     fresh = (in_use < _RARE) & (used * 2 > new.sum()) & (total > _USED)
     excess = (calls * change).sum(axis=1)
     spread = np.maximum(np.maximum(scatter, floor), 1e-12)
-    # The baseline is an estimate too (a median's standard error is 1.25 times a mean's), and slow drifts of a level
+    # The baseline is an estimate too, and slow drifts of a level
     # are common: however many samples there are, a shift of less than that is none.
-    unsure = np.maximum(1.2533 * scatter / np.sqrt(np.maximum(count, 1)), _DRIFT[measure] * floor)
+    unsure = np.maximum(scatter / np.sqrt(some), _DRIFT[measure] * floor)
     noise = np.sqrt(spread**2 * (calls * calls).sum(axis=1) + (unsure * total) ** 2)
     after = (now * calls).sum(axis=1) / np.maximum(total, 1e-300)
     return {

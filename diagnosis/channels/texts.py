@@ -17,6 +17,7 @@ _OWN = tuple(
     for family in (Failure.CERTIFICATE, Failure.DISK_FULL, Failure.OUT_OF_MEMORY, Failure.DESCRIPTORS, Failure.LOCK,
                    Failure.NODE, Failure.HARDWARE, Failure.CLOCK, Failure.READ_ONLY, Failure.CONFIG)
 )  # fmt: skip
+_BEYOND_CHANCE = 8.0  # nats
 _GIVEN_UP = f"text:{Failure.CANCELLED.value}"  # its caller lost patience: that is the caller's doing, or a slowness
 TEMPLATES, ERRORS, FANOUT = "log_templates", "span_errors", "fan_out"
 
@@ -28,9 +29,11 @@ def log_templates(seen: Observation) -> list[Clue]:
     resource that only the speaker can lack.
     """
     lines = [s for s in seen.symptoms if s.channel is Channel.LOGS and s.bad and not s.has(_GIVEN_UP)]
+    # A handful of lines among many templates is chance; ``deviation`` is the root of twice the surprise in nats.
+    sure = [min(0.5 * s.deviation**2 / _BEYOND_CHANCE, 1.0) for s in lines]
     return [
-        Clue(TEMPLATES, s.entity, s.strength, {_kind([s]): 1.0}, s, Source.OWN if s.has(*_OWN) else Source.CALLEES)
-        for s in lines
+        Clue(TEMPLATES, s.entity, s.strength * w, {_kind([s]): 1.0}, s, Source.OWN if s.has(*_OWN) else Source.CALLEES)
+        for s, w in zip(lines, sure, strict=True)
     ]
 
 
