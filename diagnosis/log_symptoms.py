@@ -19,11 +19,22 @@ def log_symptoms(table: PatternTable, periods: Periods) -> list[Symptom]:
     """Patterns that are new since the baseline, or came much more often, or stopped, strongest first."""
     found = []
     exposure = _exposure(table, periods)
+    said = _said_before(table, periods)
     for pattern in table.patterns:
-        symptom = _log_symptom(pattern, table, periods, exposure)
+        symptom = _log_symptom(pattern, table, periods, exposure, said[pattern.entity, pattern.template])
         if symptom is not None:
             found.append(symptom)
     return sorted(found, key=lambda s: (-s.strength, s.entity, s.subject))
+
+
+def _said_before(table: PatternTable, periods: Periods) -> dict[tuple[str, str], float]:
+    """How often each entity wrote each text in normal time, at whatever severity: a text is not new for its level."""
+    said: dict[tuple[str, str], float] = {}
+    for pattern in table.patterns:
+        old = periods.is_normal(_bin_starts(table, len(pattern.counts)))
+        key = (pattern.entity, pattern.template)
+        said[key] = said.get(key, 0.0) + float(np.asarray(pattern.counts, dtype=float)[old].sum())
+    return said
 
 
 def _bin_starts(table: PatternTable, bins: int) -> Floats:
@@ -53,19 +64,21 @@ def _exposure(table: PatternTable, periods: Periods) -> float:
     return float(new.sum()) / max(float(old.sum()), 1.0)
 
 
-def _log_symptom(pattern: LogPattern, table: PatternTable, periods: Periods, exposure: float) -> Symptom | None:
+def _log_symptom(
+    pattern: LogPattern, table: PatternTable, periods: Periods, exposure: float, said: float
+) -> Symptom | None:
     starts = _bin_starts(table, len(pattern.counts))
     counts = np.asarray(pattern.counts, dtype=float)
     baseline_end = periods.recent.start
     old, new = counts[periods.is_normal(starts)], counts[periods.is_recent(starts)]
     if not new.size or not new.sum():
         return None
-    expected = (float(old.sum()) + 0.5) * exposure
+    expected = (said + 0.5) * exposure
     observed = float(new.sum())
     # Poisson log likelihood ratio of the observed against the expected count (G-test with one degree of freedom).
     surprise = observed * math.log(observed / expected) - (observed - expected) if observed > expected else 0.0
     surprise = float(surprise) / _overdispersion(old)
-    novel = old.sum() == 0
+    novel = said == 0
     bad = pattern.severity in _BAD_SEVERITIES
     if surprise < 3.0 and not (novel and bad):
         return None  # most patterns: their text need not be read

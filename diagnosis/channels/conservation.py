@@ -34,7 +34,8 @@ _ERROR_KINDS = {
 }
 _ORDER_STATISTIC = re.compile(r"p\d{2}|quantile|percentile|median|max", re.I)
 _DRIFT = {Measure.LATENCY: 0.6, Measure.ERRORS: 0.2}  # of the floor: 3 % of a latency, 0.1 points of an error share
-_SURE = 2.0  # robust standard deviations of an entity's excess
+_SURE = 3.0  # standard deviations of an entity's excess
+_SURE_ALERTED = 2.0  # where somebody was woken by this very loss, so that there is one
 _RARE = 0.2  # share of normal samples with any call, below which a callee was not in use
 _LEAST_SHARE = 0.02  # of the largest excess
 _SIDE_SHOW = 0.3
@@ -72,7 +73,8 @@ def conservation(seen: Observation) -> list[Clue]:
 
 def _of(seen: Observation, measure: Measure, relevance: float) -> list[Clue]:
     loads = _loads(seen, measure)
-    excess = {name: load.excess if load.score >= _SURE and not load.is_new else 0.0 for name, load in loads.items()}
+    least = _SURE_ALERTED if seen.metric and measure_of(seen.metric) is measure else _SURE
+    excess = {name: load.excess if load.score >= least and not load.is_new else 0.0 for name, load in loads.items()}
     most = excess.get(seen.entity, 0.0) or max(excess.values(), default=0.0)
     if most <= 0.0:
         return []
