@@ -47,7 +47,7 @@ _TABLE: tuple[tuple[str, float, str], ...] = (
     ("named_kind", 0.6, "of the weight of mere errors: from here on a channel means the kind that it names"),
     ("kind_temperature", 0.7, "signs of the kinds overlap"),
     ("place_unseen", 1.2, "what a suspect must beat: a weak channel at its strongest is not enough"),
-    ("place_temperature", 0.36, "calibration: fitted on one suite and judged on the others, see evals/calibrate.py"),
+    ("place_temperature", 0.41, "calibration: fitted on one suite and judged on the others, see evals/calibrate.py"),
     ("unseen", 5.2, "what a cause must beat: that it lies outside the telemetry"),
     ("temperature", 1.25, "shrinks the margins: the evidence channels are not independent"),
 )
