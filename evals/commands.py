@@ -62,6 +62,10 @@ def rootcausebench(
 
 def suite_of(name: str) -> "Suite":
     """The ranking suite of that name."""
+    if name not in SUITES:
+        from agent.doors.reading import InputError
+
+        raise InputError(f"{name!r} is no ranking suite; there are {', '.join(SUITES)}")
     module, _, attribute = SUITES[name][0].partition(":")
     found: Suite = getattr(import_module(module), attribute)
     return found

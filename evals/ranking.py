@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
+from rich.table import Column, Table
 
 from agent.doors.reading import InputError
 from diagnosis.channels import CHANNELS
@@ -146,7 +146,9 @@ def _answers(
 
 
 def _print(console: Console, results: Sequence[Result]) -> None:
-    table = Table("case", "answer", "p", "truth", "rank", "fault kind", "s", box=None)
+    # Names are folded, not cut: they are what one passes to --case and --explain.
+    columns = ("case", "answer", "p", "truth", "rank", "fault kind", "s")
+    table = Table(*(Column(name, overflow="fold") for name in columns), box=None)
     for r in results:
         mark = "✓" if r.correct else "✗"
         kind = r.fault_kind + (f" ({r.true_kind})" if r.true_kind and r.true_kind != r.fault_kind else "")
