@@ -28,7 +28,7 @@ from diagnosis.telemetry import (
     Topology,
     Window,
 )
-from tools.spec import Body, ChangeList, LogBatch, MetricCatalogue, SpanBatch
+from tools.spec import Body, ChangeList, LogBatch, MetricCatalogue, SpanBatch, Table
 
 
 class EvidenceError(OSError):
@@ -161,4 +161,5 @@ _READERS: Mapping[str, Callable[[Any], Body]] = {
     ),
     "ChangeList": lambda raw: ChangeList(tuple(map(_change, raw["changes"]))),
     "Change": _change,
+    "Table": lambda raw: Table(raw["title"], tuple(raw["columns"]), tuple(map(tuple, raw["rows"]))),
 }

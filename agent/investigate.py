@@ -14,6 +14,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Command
 
+from agent.backends import Backends
 from agent.bench import Bench
 from agent.budget import Budget
 from agent.events import (
@@ -47,11 +48,14 @@ class NotResumable(Exception):  # noqa: N818 - a state, named as one reads it
 
 
 async def investigate(
-    alert: Alert, source: Source, settings: Settings, *, actions: Mapping[str, ActionSpec] | None = None,
-    reasoner: Reasoner | None = None,
+    alert: Alert, source: Source, settings: Settings, *, id: str = "", backends: Backends | None = None,
+    actions: Mapping[str, ActionSpec] | None = None, reasoner: Reasoner | None = None,
 ) -> AsyncGenerator[Event, None]:  # fmt: skip
-    """Run a new investigation to its end (or to a question for a person), telling what happens as it happens."""
-    id = uuid.uuid4().hex[:12]
+    """Run a new investigation to its end (or to a question for a person), telling what happens as it happens.
+
+    ``backends`` is shared by a process that runs more than one; ``id`` is for whoever must know it beforehand.
+    """
+    id = id or new_id()
     ledger = Ledger(settings.home)
     ledger.create_investigation(
         id, alert.model_dump_json(), source.model_dump_json(), settings.ceilings.model_dump_json()
@@ -60,13 +64,13 @@ async def investigate(
         version=STATE_VERSION, id=id, alert=alert, reasoner=(reasoner or StatisticalReasoner()).name, round=0
     )
     yield Started(id, alert)
-    async with aclosing(_run(id, state, source, settings, ledger, actions or {}, reasoner)) as events:
+    async with aclosing(_run(id, state, source, settings, ledger, backends, actions or {}, reasoner)) as events:
         async for event in events:
             yield event
 
 
 async def resume(
-    id: str, settings: Settings, *, decisions: Sequence[Approval] | None = None,
+    id: str, settings: Settings, *, decisions: Sequence[Approval] | None = None, backends: Backends | None = None,
     actions: Mapping[str, ActionSpec] | None = None, reasoner: Reasoner | None = None,
 ) -> AsyncGenerator[Event, None]:  # fmt: skip
     """Go on where it stopped: after a crash with no argument, after a question with the decisions.
@@ -81,7 +85,7 @@ async def resume(
     source = Source.model_validate_json(row.source)
     settings = settings.model_copy(update={"ceilings": Ceilings.model_validate_json(row.settings)})
     yield Started(row.id, alert, resumed=True)
-    async with aclosing(_run(row.id, decisions, source, settings, ledger, actions or {}, reasoner)) as events:
+    async with aclosing(_run(row.id, decisions, source, settings, ledger, backends, actions or {}, reasoner)) as events:
         async for event in events:
             yield event
 
@@ -104,6 +108,11 @@ async def replay(id: str, settings: Settings, *, reasoner: Reasoner | None = Non
             if isinstance(event, Finished):
                 changed = differences(before, event.report)
                 yield Compared(not changed, changed)
+
+
+def new_id() -> str:
+    """A fresh investigation id."""
+    return uuid.uuid4().hex[:12]
 
 
 def comparable(report: Report) -> dict[str, Any]:
@@ -146,7 +155,7 @@ async def _checkpointer(home: Path) -> AsyncIterator[AsyncSqliteSaver]:
 
 async def _run(
     id: str, given: Investigation | Sequence[Approval] | None, source: Source, settings: Settings, ledger: Ledger,
-    actions: Mapping[str, ActionSpec], reasoner: Reasoner | None,
+    backends: Backends | None, actions: Mapping[str, ActionSpec], reasoner: Reasoner | None,
 ) -> AsyncGenerator[Event, None]:  # fmt: skip
     """The only loop. Whatever goes wrong in a stage ends in a report that says so."""
     store = EvidenceStore(settings.home / "evidence")
@@ -159,7 +168,7 @@ async def _run(
             }
             last_stage = "triage"
             try:
-                tools = tools_of(source, ledger, store)
+                tools = tools_of(source, ledger, store, backends or Backends(settings))
                 belt = Toolbelt(tools, Budget(ledger, id, settings.ceilings), store)
                 bench = Bench(
                     id, belt, store, ledger, reasoner or StatisticalReasoner(), actions, settings.max_rounds, time.time
@@ -254,4 +263,4 @@ def investigation_ids(settings: Settings) -> list[str]:
     return [row.id for row in Ledger(settings.home).investigations(50)]
 
 
-__all__ = ["NotResumable", "comparable", "differences", "investigate", "replay", "resume"]
+__all__ = ["NotResumable", "comparable", "differences", "investigate", "new_id", "replay", "resume"]

@@ -5,24 +5,16 @@ that it holds across processes.
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy import event
-from sqlalchemy.exc import DatabaseError, OperationalError
 
-from agent.ledger_schema import ACTIONS, CALLS, INVESTIGATIONS, METADATA, STAGES
+from agent.ledger_database import Database, LedgerError
+from agent.ledger_schema import ACTIONS, CALLS, INVESTIGATIONS, STAGES
 from agent.settings import Ceilings
 from agent.state import Spend
-
-
-class LedgerError(OSError):
-    """The ledger cannot be read or written; the message says what to do."""
 
 
 class UnknownInvestigation(LookupError):  # noqa: N818 - said as one says it
@@ -70,53 +62,11 @@ class CallRow:
     evidence: str
 
 
-@lru_cache(maxsize=16)
-def _engine(path: Path) -> sa.Engine:
-    """One engine a file and process; no pool, so that no connection outlives its transaction."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30}, poolclass=sa.NullPool)
-
-    @event.listens_for(engine, "connect")
-    def _pragmas(connection: object, _: object) -> None:
-        connection.isolation_level = None  # type: ignore[attr-defined]  # we say BEGIN ourselves
-        cursor = connection.cursor()  # type: ignore[attr-defined]
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=NORMAL")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def _immediate(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    METADATA.create_all(engine)
-    return engine
-
-
 class Ledger:
     """Opens (and makes, if need be) ``home/ledger.db``."""
 
     def __init__(self, home: Path) -> None:
-        self._path = home / "ledger.db"
-        try:
-            self._db = _engine(self._path)
-        except (OSError, DatabaseError) as error:
-            raise LedgerError(
-                f"cannot open the ledger {self._path}: {error}. Set PCAUSE_HOME, or move the file away."
-            ) from error
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sa.Connection]:
-        try:
-            with self._db.begin() as connection:
-                yield connection
-        except OperationalError as error:
-            raise LedgerError(
-                f"the ledger {self._path} cannot be used: {error.orig}. Is the disk full or the file locked?"
-            ) from error
-        except DatabaseError as error:
-            raise LedgerError(
-                f"the ledger {self._path} is damaged: {error.orig}. Move it away; evidence is kept apart."
-            ) from error
+        self._transaction = Database(home).transaction
 
     # Investigations
 
@@ -269,3 +219,6 @@ def _call(row: sa.Row[tuple[object, ...]]) -> CallRow:
 def _check(resource: str, limit: int | Decimal, spent: int | Decimal, wanted: int | Decimal) -> None:
     if spent + wanted > limit:
         raise CeilingReached(resource, f"{limit}", f"{spent}", f"{wanted}")
+
+
+__all__ = ["CallRow", "CeilingReached", "InvestigationRow", "Ledger", "LedgerError", "UnknownInvestigation"]

@@ -48,3 +48,26 @@ ACTIONS = sa.Table(
     sa.Column("state", sa.String, nullable=False),
     sa.Column("result", sa.Text, nullable=False),
 )
+# Which firing of which alert was taken up by which investigation. The key is what makes a delivery a duplicate.
+FIRINGS = sa.Table(
+    "firings",
+    METADATA,
+    sa.Column("fingerprint", sa.String, primary_key=True),
+    sa.Column("started_at", sa.Float, primary_key=True),
+    sa.Column("investigation_id", sa.String, nullable=False, index=True),
+    sa.Column("resolved_at", sa.Float, nullable=True),
+)
+# Posted changes. ``flip`` tells the flips of one flag apart (its whole second); it is 0 for every other kind.
+CHANGES = sa.Table(
+    "changes",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("id", sa.String, nullable=False, index=True),
+    sa.Column("flip", sa.BigInteger, nullable=False),
+    sa.Column("time", sa.Float, nullable=False, index=True),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("diff", sa.Text, nullable=True),
+    sa.UniqueConstraint("kind", "id", "flip"),
+    sqlite_autoincrement=True,
+)

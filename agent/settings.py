@@ -7,7 +7,11 @@ from typing import Any
 
 import yaml
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from tools.http.connection import Connection
+from tools.logs.policy import LogPolicy
+from tools.metrics.policy import MetricPolicy
 
 
 class SettingsError(ValueError):
@@ -25,6 +29,89 @@ class Ceilings(BaseModel):
     usd: Decimal = Field(default=Decimal("0.50"), ge=0)
 
 
+class Backend(BaseModel):
+    """A live system. Secrets are never written here: ``token_env`` and ``password_env`` name environment variables."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str
+    token_env: str = ""
+    username: str = ""
+    password_env: str = ""
+    headers: dict[str, str] = Field(default_factory=dict)
+    ca_file: str = ""
+    verify: bool = True
+    timeout_seconds: float = Field(default=10.0, gt=0, le=60)
+    at_once: int = Field(default=4, ge=1, le=64)
+
+    def connection(self, name: str) -> Connection:
+        """How to talk to it. Raises ``SettingsError`` where the address or a named variable is missing."""
+        try:
+            return Connection(
+                name=name,
+                url=self.url,
+                token=secret(self.token_env, f"{name.lower()}.token_env"),
+                username=self.username,
+                password=secret(self.password_env, f"{name.lower()}.password_env"),
+                headers=self.headers,
+                ca_file=self.ca_file,
+                verify=self.verify,
+                timeout_seconds=self.timeout_seconds,
+                at_once=self.at_once,
+            )
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise SettingsError(f"setting {name.lower()}.{first['loc'][0]}: {first['msg']}") from error
+
+
+class PrometheusSettings(Backend):
+    """Prometheus, or what speaks its API (Thanos, Mimir, VictoriaMetrics); ``metrics`` says how to read its series."""
+
+    metrics: MetricPolicy = MetricPolicy()
+
+
+class OpenSearchSettings(Backend):
+    """OpenSearch; ``logs`` says which indices and fields hold logs and spans, where they are not found by themselves."""
+
+    logs: LogPolicy = LogPolicy()
+
+
+class GitHubSettings(Backend):
+    """Deployments of a repository (``owner/name``); asked only where a token is set."""
+
+    url: str = "https://api.github.com"
+    token_env: str = "GITHUB_TOKEN"  # noqa: S105 - the name of a variable
+    repository: str
+
+
+class ChangeSettings(BaseModel):
+    """Where changes are read from, beside what is posted to ``/changes``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    git: tuple[Path, ...] = ()
+    github: GitHubSettings | None = None
+    argocd: Backend | None = None
+    mlflow: Backend | None = None
+
+
+class ServerSettings(BaseModel):
+    """``pcause serve``. Without a token it listens on this machine only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8687, ge=0, le=65535)
+    token_env: str = "PCAUSE_SERVER_TOKEN"  # noqa: S105 - the name of a variable
+    at_once: int = Field(default=2, ge=1, le=64)
+
+    @property
+    def token(self) -> SecretStr | None:
+        """The bearer token that senders and readers show; None where the default variable is not set."""
+        named = type(self).model_fields["token_env"].default != self.token_env
+        return secret(self.token_env, "server.token_env") if named or os.environ.get(self.token_env) else None
+
+
 class Settings(BaseModel):
     """``home`` holds the ledger, the checkpoints and the evidence."""
 
@@ -33,10 +120,28 @@ class Settings(BaseModel):
     home: Path
     ceilings: Ceilings = Ceilings()
     max_rounds: int = Field(default=4, ge=1, le=20)
+    prometheus: PrometheusSettings | None = None
+    opensearch: OpenSearchSettings | None = None
+    changes: ChangeSettings = ChangeSettings()
+    server: ServerSettings = ServerSettings()
+
+
+def secret(variable: str, setting: str) -> SecretStr | None:
+    """The value of the environment variable that a setting names; None where it names none."""
+    if not variable:
+        return None
+    value = os.environ.get(variable)
+    if not value:
+        raise SettingsError(f"{setting} names the environment variable {variable}, which is not set")
+    return SecretStr(value)
 
 
 _ENVIRONMENT = {
     "PCAUSE_HOME": ("home",),
+    "PROMETHEUS_URL": ("prometheus", "url"),
+    "OPENSEARCH_URL": ("opensearch", "url"),
+    "PCAUSE_SERVER_HOST": ("server", "host"),
+    "PCAUSE_SERVER_PORT": ("server", "port"),
     "PCAUSE_MAX_ROUNDS": ("max_rounds",),
     "PCAUSE_BUDGET_USD": ("ceilings", "usd"),
     "PCAUSE_CEILING_TOOL_CALLS": ("ceilings", "tool_calls"),

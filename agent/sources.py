@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from agent.backends import Backends
 from agent.evidence import EvidenceStore
 from agent.ledger import Ledger
 from agent.state import Evidence, Outcome
@@ -13,22 +14,25 @@ from tools.spec import Absent, Answer, Empty, Failed, Rows, Tool
 
 
 class Source(Model):
-    """``kind`` is recording (``place`` is a folder) or replay (``place`` is the id of an investigation)."""
+    """``kind`` is live (the systems of the settings), recording (``place`` is a folder) or replay (``place`` is the id
+    of an investigation)."""
 
     kind: str
-    place: str
+    place: str = ""
 
 
-def tools_of(source: Source, ledger: Ledger, store: EvidenceStore) -> Mapping[str, Tool[Any]]:
+def tools_of(source: Source, ledger: Ledger, store: EvidenceStore, backends: Backends) -> Mapping[str, Tool[Any]]:
     """The tools of a source, by name."""
     match source.kind:
+        case "live":
+            return backends.tools
         case "recording":
             return recording_tools(Path(source.place))
         case "replay":
             original = Source.model_validate_json(ledger.investigation(source.place).source)
-            return _recorded_answers(source.place, tools_of(original, ledger, store), ledger, store)
+            return _recorded_answers(source.place, tools_of(original, ledger, store, backends), ledger, store)
         case kind:
-            raise ValueError(f"unknown source {kind!r}: use a recording")
+            raise ValueError(f"unknown source {kind!r}: use live or a recording")
 
 
 def _recorded_answers(

@@ -24,6 +24,7 @@ from tools.spec import (
     Risk,
     Rows,
     SpanBatch,
+    Table,
     Tool,
     ToolError,
 )
@@ -123,6 +124,8 @@ def describe(body: Body) -> str:
             return f"{len(body.records):,} of {body.matched:,} lines"
         case SpanBatch():
             return f"{len(body.spans):,} of {body.matched:,} spans"
+        case Table():
+            return f"{body.title}: {len(body.rows):,} rows"
         case Topology():
             return f"{len(body.nodes):,} entities, {len(body.edges):,} call edges"
         case ChangeList():

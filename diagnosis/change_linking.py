@@ -14,12 +14,15 @@ from diagnosis.diff import NetChange, parse_diff
 from diagnosis.effects import Effect, EffectKind, effects_of, inert_file
 from diagnosis.expectations import SLOW_EFFECTS, SLOW_ROLES, expected_signals, wrong_direction
 from diagnosis.findings import Support
+from diagnosis.flagged_code import with_flagged_code
 from diagnosis.scene import Scene
 from diagnosis.settings_in_code import Role
 from diagnosis.shared_evidence import shared_with, spread_of
 from diagnosis.symptoms import Symptom, amount
 from diagnosis.telemetry import Change, ChangeKind
 from diagnosis.weights import WEIGHTS
+
+_PROVEN_SECONDS = 86_400.0  # that a large commit has run in production
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,9 @@ class Link:
 
 def link_changes(scene: Scene) -> list[Link]:
     """Judge every commit, flag and configuration change; best first, excluded ones last."""
-    candidates = [change for change in scene.changes if change.kind is not ChangeKind.DEPLOY]
+    candidates = [
+        with_flagged_code(change, scene.changes) for change in scene.changes if change.kind is not ChangeKind.DEPLOY
+    ]
     parsed = {c.id: parse_diff(c.diff, c.files) for c in candidates if c.diff}
     spread = spread_of(parsed)
     links = [_link(change, parsed.get(change.id), scene, spread) for change in candidates]
@@ -57,7 +62,8 @@ def _link(change: Change, net: NetChange | None, scene: Scene, spread: Mapping[s
         if later and not late:
             why = "was deployed after the onset"
         return Link(change, -math.inf, (), excluded=why)
-    ways += _gated(change, ways, scene)
+    if _sprawl(net) is None:  # a whole tree waits for every flag that it names: there the flag itself is the change
+        ways += _gated(change, ways, scene)
     options = [_judge(change, net, way, scene, spread) for way in ways]
     return max(options, key=lambda link: (not link.excluded, link.score))
 
@@ -80,6 +86,8 @@ def _judge(change: Change, net: NetChange | None, way: Delivery, scene: Scene, s
     ]
     if not in_sight:
         return Link(change, -math.inf, (), delivery=way, excluded="every symptom is older than it")
+    if _sprawl(net) is not None and scene.onset - way.time > _PROVEN_SECONDS and way.how != "gated":
+        return Link(change, -math.inf, (), delivery=way, excluded="so much code would have shown its fault days ago")
     fit, effect, symptom = _fit(effects, in_sight, scene)
     place = _acts_on(way, effect, symptom, scene)
     reach, reach_reason = _reach(place, scene)
@@ -102,6 +110,9 @@ def _judge(change: Change, net: NetChange | None, way: Delivery, scene: Scene, s
     supports += shared
     if against:
         supports.append(against)
+    sprawl = _sprawl(net)
+    if sprawl is not None:
+        supports.append(sprawl)
     if way.how not in {"deployed", "flipped"}:
         supports.append(Support(weight=WEIGHTS[way.how], reason=_how(way)))
     # Coincidence is cheap: without an effect that fits, what is shared counts little, and the other way round.
@@ -114,7 +125,7 @@ def _judge(change: Change, net: NetChange | None, way: Delivery, scene: Scene, s
     )
     lone = WEIGHTS["lone_textbook" if textbook else "lone_fit"] if specific < WEIGHTS["specific_floor"] else math.inf
     score = min(fit, lone) + min(specific, ceiling) + reach + timing
-    score += (against.weight if against else 0.0) + (WEIGHTS.get(way.how, 0.0))
+    score += sum(doubt.weight for doubt in (against, sprawl) if doubt) + WEIGHTS.get(way.how, 0.0)
     return Link(change, score, tuple(supports), effect, symptom, way, "", fit, specific)
 
 
@@ -214,14 +225,23 @@ def _contradiction(effects: Sequence[Effect], symptoms: Sequence[Symptom], scene
     return Support(weight=WEIGHTS["wrong_direction"], reason=f"{_effect_text(wrong[0])} gives more of what ran out")
 
 
+def _sprawl(net: NetChange | None) -> Support | None:
+    """What is shared by chance grows with what there is to share: a large commit needs a better case."""
+    lines = len(net.added) + len(net.removed) + len(net.pairs) if net else 0
+    if lines <= WEIGHTS["sprawl_lines"]:
+        return None
+    weight = WEIGHTS["sprawl"] * math.log(lines / WEIGHTS["sprawl_lines"])
+    return Support(weight=weight, reason=f"it changes {lines:,} lines, so some of them match by chance")
+
+
 def _timing(way: Delivery, symptom: Symptom | None, effect: Effect | None, scene: Scene) -> tuple[float, str]:
     """Weight by the minutes between delivery and the first symptom that the change would explain."""
     start = symptom.onset if symptom is not None and symptom.onset is not None else scene.onset
     minutes = max(0.0, min(start, scene.onset) - way.time) / 60.0
     slow = effect is not None and (effect.kind in SLOW_EFFECTS or effect.role in SLOW_ROLES)
-    limits = ((5, 2.0), (15, 1.6), (30, 1.1), (60, 0.6), (180, 0.2))
-    weight = next((value for limit, value in limits if minutes <= limit), -0.5)
-    if slow:
-        weight = max(weight, 1.0)
+    limits = ((5, 2.0), (15, 1.6), (30, 1.1), (60, 0.6), (180, 0.2), (1440, -0.5))
+    weight = next((value for limit, value in limits if minutes <= limit), -1.5)
+    if slow:  # what accumulates may wait for hours; what has run for days has mostly shown what it does
+        weight = max(weight, 1.0 if minutes <= 1440 else 0.0)
     ago = f"{amount(round(minutes))} min" if minutes >= 1.5 else f"{amount(round(minutes * 60))} s"
     return weight, f"it took effect {ago} before the first symptom that it would explain"

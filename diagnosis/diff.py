@@ -20,12 +20,16 @@ _LITERAL = re.compile(r"^(\d|\"|'|`)")
 
 @dataclass(frozen=True)
 class Line:
-    """A changed line. ``file`` is its path; ``function`` the hunk header's text; ``in_loop`` by the lines before it."""
+    """A changed line. ``file`` is its path; ``function`` the hunk header's text; ``in_loop`` by the lines before it.
+
+    ``held`` is the line that opens the innermost block around it in which something is held (a lock, a context).
+    """
 
     text: str
     file: str
     function: str = ""
     in_loop: bool = False
+    held: str = ""
 
     @cached_property
     def tokens(self) -> tuple[str, ...]:
@@ -50,7 +54,8 @@ class NetChange:
 
     ``moved`` are lines that occur on both sides; ``removed_words`` and ``added_words`` are counts of tokens that
     one side has more of; ``comments`` are comment lines of the touched hunks;
-    ``reordered`` are the moved lines that stand in another order among themselves than before.
+    ``reordered`` are the moved lines that stand in another order among themselves than before;
+    ``entered`` are moved lines that now run while something is held, and did not before.
     """
 
     pairs: tuple[Pair, ...]
@@ -60,6 +65,7 @@ class NetChange:
     kept: tuple[str, ...]
     comments: tuple[str, ...] = ()
     reordered: tuple[Line, ...] = ()
+    entered: tuple[Line, ...] = ()
 
     @cached_property
     def removed_words(self) -> Counter[str]:
@@ -84,6 +90,7 @@ def parse_diff(diff: str, files: tuple[str, ...]) -> NetChange:
     kept: list[str] = []
     comments: list[str] = []
     reordered: list[Line] = []
+    entered: list[Line] = []
     for old, new, context in _hunks(diff, files):
         kept += context
         comments += [line.text for line in (*old, *new) if line.is_comment]
@@ -93,6 +100,7 @@ def parse_diff(diff: str, files: tuple[str, ...]) -> NetChange:
         new_left, came = _without(new, same)
         moved += gone
         reordered += _out_of_order(gone, came)
+        entered += _entered(gone, came)
         old_left = [line for line in old_left if not line.is_comment]
         new_left = [line for line in new_left if not line.is_comment]
         if old_left and [t for line in old_left for t in line.tokens] == [t for line in new_left for t in line.tokens]:
@@ -103,7 +111,14 @@ def parse_diff(diff: str, files: tuple[str, ...]) -> NetChange:
         removed += old_rest
         added += new_rest
     return NetChange(
-        tuple(pairs), tuple(removed), tuple(added), tuple(moved), tuple(kept), tuple(comments), tuple(reordered)
+        tuple(pairs),
+        tuple(removed),
+        tuple(added),
+        tuple(moved),
+        tuple(kept),
+        tuple(comments),
+        tuple(reordered),
+        tuple(entered),
     )
 
 
@@ -113,6 +128,7 @@ def _hunks(diff: str, files: tuple[str, ...]) -> Iterator[tuple[list[Line], list
     new: list[Line] = []
     context: list[str] = []
     loops: list[int] = []
+    holders: list[tuple[int, str]] = []
     for raw in diff.splitlines():
         if raw.startswith(("--- ", "diff ", "index ")):
             continue
@@ -120,7 +136,7 @@ def _hunks(diff: str, files: tuple[str, ...]) -> Iterator[tuple[list[Line], list
         if header or raw.startswith("@@"):
             if old or new or context:
                 yield old, new, context
-            old, new, context, loops = [], [], [], []
+            old, new, context, loops, holders = [], [], [], [], []
             function = "" if header else raw.strip("@ ")
             file = header["path"] if header else _file_of(raw, files, file)
             if _LOOP.match(function):
@@ -130,7 +146,8 @@ def _hunks(diff: str, files: tuple[str, ...]) -> Iterator[tuple[list[Line], list
         if text.strip():
             indent = len(text) - len(text.lstrip())
             loops = [depth for depth in loops if depth < indent]
-        line = Line(text, file, function, bool(loops))
+            holders = [(depth, opener) for depth, opener in holders if depth < indent]
+        line = Line(text, file, function, bool(loops), holders[-1][1] if holders else "")
         if raw.startswith("-"):
             old.append(line)
         elif raw.startswith("+"):
@@ -139,12 +156,18 @@ def _hunks(diff: str, files: tuple[str, ...]) -> Iterator[tuple[list[Line], list
             context.append(text)
         if _LOOP.search(text):
             loops.append(len(text) - len(text.lstrip()))
+        if _HOLDER.match(text):
+            holders.append((len(text) - len(text.lstrip()), text.strip()))
     if old or new or context:
         yield old, new, context
 
 
 _LOOP = re.compile(
     r"^\s*(for|while|loop)\b|\.(map|forEach|each|flatMap|forall|for_each|stream)\(|\beach do\b|\bfor \w+ in\b"
+)
+
+_HOLDER = re.compile(
+    r"^\s*((async\s+)?with\b|synchronized\b|lock\s*\(|using\s*\(|.*\b(with_?lock|synchronize)\b.*(do|\{)\s*$)"
 )
 
 
@@ -172,6 +195,12 @@ def _without(lines: list[Line], same: Counter[str]) -> tuple[list[Line], list[Li
         else:
             left.append(line)
     return left, gone
+
+
+def _entered(gone: list[Line], came: list[Line]) -> list[Line]:
+    """Lines that say the same as before, inside a block that they were not in before."""
+    before = {_plain(line.text): line.held for line in gone}
+    return [line for line in came if line.held and before.get(_plain(line.text)) != line.held]
 
 
 def _out_of_order(gone: list[Line], came: list[Line]) -> list[Line]:

@@ -295,6 +295,9 @@ def _of_moved(change: NetChange) -> list[Effect]:
     lock = next((line for line in change.moved if _LOCK.search(line.text)), None)
     if lock is not None:
         return [Effect(EffectKind.LOCK_WIDENED, _quote(lock, "+"), lock.file)]
+    entered = next((line for line in change.entered if not inert_file(line.file)), None)
+    if entered is not None:
+        return [Effect(EffectKind.LOCK_WIDENED, _quote(entered, "+"), entered.file)]
     moved = [line for line in change.reordered if _matters(line) and not line.is_comment and not inert_file(line.file)]
     moved = [line for line in moved if not dependency_file(line.file)]
     return [Effect(EffectKind.REORDERED, _quote(moved[0], "+"), moved[0].file)] if moved else []

@@ -116,7 +116,7 @@ def _of_link(link: Link, scene: Scene) -> _Option:
         sentence=sentence,
         attribution=Attribution.CHANGE,
         change_id=change.id,
-        quote=link.effect.quote if link.effect else "",
+        quote=link.effect.quote if link.effect and link.change.kind is not ChangeKind.FLAG else "",
         supports=link.supports,
     )
     return _Option(link.score, hypothesis)

@@ -45,7 +45,8 @@ class Nature(StrEnum):
 
 NATURES: Mapping[str, Nature] = {
     **dict.fromkeys(
-        ("event_patterns", "log_templates", "span_errors", "fan_out", "absence", "withheld_calls"), Nature.BEHAVIOUR
+        ("event_patterns", "log_templates", "span_errors", "fan_out", "absence", "unreachable", "withheld_calls"),
+        Nature.BEHAVIOUR,
     ),
     **dict.fromkeys(("conservation", "call_gap", "self_time", "deviation", "onset_order"), Nature.TIME),
     **dict.fromkeys(("saturation", "tenants"), Nature.RESOURCE),

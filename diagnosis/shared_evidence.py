@@ -52,7 +52,8 @@ def shared_with(
     text += _moved_text(net, effect)
     settings = " ".join(e.setting.name for e in effects if e.setting)
     where = " ".join(path for path in change.files if not inert_file(path))
-    factor = 0.3 if observed else 1.0
+    # Of the code around a flag not every line is switched by it.
+    factor = 0.3 if observed else 0.5 if change.kind is ChangeKind.FLAG else 1.0
     total, found = _shared_words(
         content_words(f"{text} {settings}"), compounds(f"{text} {settings}"), symptoms, scene, spread, factor
     )
@@ -82,7 +83,8 @@ def _moved_text(net: NetChange, effect: Effect | None) -> str:
     if effect is None or effect.kind not in (EffectKind.LOCK_WIDENED, EffectKind.REORDERED):
         return ""
     lines = net.moved if effect.kind is EffectKind.LOCK_WIDENED else net.reordered
-    return "\n" + "\n".join(line.text for line in lines)
+    held = [line.held for line in net.entered] if effect.kind is EffectKind.LOCK_WIDENED else []
+    return "\n" + "\n".join([*(line.text for line in lines), *held])
 
 
 def _shared_words(
@@ -190,6 +192,8 @@ def _numbers(effects: Sequence[Effect], symptoms: Sequence[Symptom], scene: Scen
         if setting is None or setting.new is None:
             continue
         for symptom in symptoms:
+            if not symptom.bad:
+                continue  # a limit that was raised shows that the change took effect, not that it did harm
             weight, what = _number_match(setting, symptom)
             weight *= scene.nearness(symptom.entity)
             if weight > best[0]:

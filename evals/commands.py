@@ -38,11 +38,11 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Investigate the bundled incident, a real one from the lab, and write report.html."""
-    from agent.doors.cli import run_recording
+    from agent.doors.running import investigate_recording
+    from agent.settings import load_settings
     from evals.lab import bundled_incident
 
-    folder = bundled_incident()
-    run_recording(folder / "alert.json", folder, html=html, as_json=as_json)
+    investigate_recording("", bundled_incident(), load_settings(), html=html, as_json=as_json)
 
 
 def rootcausebench(

@@ -42,7 +42,10 @@ class QueryMetrics(Between):
 
 
 class ListMetrics(Arguments):
+    """``around`` (epoch seconds) is when the series should exist; None means whenever."""
+
     entities: tuple[str, ...] = ()
+    around: float | None = None
 
 
 class SearchLogs(Between):
@@ -61,7 +64,30 @@ class GetTraces(Between):
 
 
 class GetTopology(Arguments):
-    pass
+    """``around`` (epoch seconds) is when the calls should have been made; None means whenever."""
+
+    around: float | None = None
+
+
+class QueryPromql(Between):
+    """A query in PromQL as somebody wrote it; ``step_seconds`` 0 lets the source choose."""
+
+    query: str = Field(max_length=4000)
+    step_seconds: float = Field(default=0.0, ge=0)
+
+
+class CompareLogs(Between):
+    """Which field values are unusual from ``start`` to ``end``, against the time from ``baseline_start`` to ``start``."""
+
+    baseline_start: float
+    entities: tuple[str, ...] = ()
+
+
+class LookAt(Arguments):
+    """State as it is around a moment (epoch seconds)."""
+
+    around: float
+    entities: tuple[str, ...] = ()
 
 
 class ListChanges(Between):
@@ -102,7 +128,16 @@ class ChangeList:
     changes: tuple[Change, ...]
 
 
-Body = SeriesMatrix | MetricCatalogue | LogBatch | PatternTable | SpanBatch | Topology | ChangeList | Change
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows for people and models: firing rules, targets, exemplars, unusual terms. Every row has all columns."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | float, ...], ...]
+
+
+Body = Table | SeriesMatrix | MetricCatalogue | LogBatch | PatternTable | SpanBatch | Topology | ChangeList | Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,3 +203,13 @@ class ToolName(StrEnum):
     GET_TOPOLOGY = "get_topology"
     LIST_CHANGES = "list_changes"
     READ_CHANGE = "read_change"
+
+
+class ExtraTool(StrEnum):
+    """Tools of live systems, for whoever asks further: a person, or a model under the same ceilings."""
+
+    QUERY_PROMQL = "query_promql"
+    LIST_TARGETS = "list_targets"
+    LIST_FIRING = "list_firing"
+    LIST_EXEMPLARS = "list_exemplars"
+    COMPARE_LOGS = "compare_logs"

@@ -11,11 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from agent.events import Event
     from agent.settings import Settings
-    from agent.state import Report
 
 app = typer.Typer(
     name="pcause",
@@ -62,50 +58,67 @@ def investigate(
     alert: Annotated[
         str, typer.Argument(help="Alert as JSON: a file, or - for standard input; default: the recording's.")
     ] = "",
-    recording: Annotated[Path | None, typer.Option(help="Folder with a recorded incident.")] = None,
-    service: Annotated[str, typer.Option(help="The service, where the alert names none.")] = "",
+    recording: Annotated[Path | None, typer.Option(help="Folder with a recorded incident; default: live.")] = None,
+    service: Annotated[str, typer.Option(help="The service, where the alert names none, or there is no alert.")] = "",
+    start: Annotated[
+        str, typer.Option(help="Without an alert: when the trouble was first seen (RFC 3339 or epoch).")
+    ] = "",
+    end: Annotated[str, typer.Option(help="Without an alert: look no further than this; default: now.")] = "",
     budget_usd: Annotated[str | None, typer.Option(help="Ceiling in US dollars for this investigation.")] = None,
     html: Html = None,
     markdown: Markdown = None,
     as_json: Json = False,
 ) -> None:
-    """Investigate an alert over a recording and print the report."""
-    if recording is None:
-        _fail("no telemetry to read: give --recording DIR (live sources come later)", code=2)
-    assert recording is not None  # noqa: S101 - _fail does not return
-    source = alert or str(recording / "alert.json")
-    run_recording(
-        source,
-        recording,
-        html=html,
-        markdown=markdown,
-        as_json=as_json,
-        service=service,
-        budget_usd=budget_usd,
-    )
+    """Investigate an alert over live systems (PROMETHEUS_URL, OPENSEARCH_URL, pcause.yaml) or over a recording."""
+    from agent.doors.reading import with_budget
+    from agent.doors.running import alert_of, finish, investigate_recording, live_source
+
+    settings = with_budget(_settings(), budget_usd)
+    if recording is not None:
+        investigate_recording(alert, recording, settings, service, html, markdown, as_json)
+        return
+    from agent.investigate import investigate as begin
+
+    source = live_source(settings)
+    finish(begin(alert_of(alert, service, start, end), source, settings), html, markdown, as_json)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; other than this machine needs a token.")] = "",
+    port: Annotated[int | None, typer.Option(help="Port; default 8687.")] = None,
+) -> None:
+    """Take alerts and changes over HTTP, investigate each alert, and show the reports."""
+    from agent.doors.server import serve as run
+
+    settings = _settings()
+    given = {name: value for name, value in (("host", host or None), ("port", port)) if value is not None}
+    run(settings.model_copy(update={"server": settings.server.model_copy(update=given)}))
 
 
 @app.command()
 def resume(id: Id, html: Html = None, markdown: Markdown = None, as_json: Json = False) -> None:
     """Go on with an investigation that was interrupted, where it stopped."""
+    from agent.doors.running import finish
     from agent.investigate import resume as go_on
 
     settings = _settings()
-    _finish(go_on(_full_id(id, settings), settings), html, markdown, as_json)
+    finish(go_on(_full_id(id, settings), settings), html, markdown, as_json)
 
 
 @app.command()
 def replay(id: Id, as_json: Json = False) -> None:
     """Run an ended investigation again over its recorded answers; fails when the report differs."""
+    from agent.doors.running import fail, finish
     from agent.events import Compared
     from agent.investigate import replay as again
 
     settings = _settings()
-    events = _finish(again(_full_id(id, settings), settings), None, None, as_json)
+    events = finish(again(_full_id(id, settings), settings), None, None, as_json)
     verdict = next((event for event in events if isinstance(event, Compared)), None)
     if verdict is None or not verdict.same:
         names = ", ".join(verdict.differences) if verdict else "it did not end"
-        _fail(f"the replay differs from the recorded report: {names}", code=1)
+        fail(f"the replay differs from the recorded report: {names}", code=1)
     typer.echo("The replay gives the same report, but for ids and times.", err=True)
 
 
@@ -120,6 +133,7 @@ def list_(limit: Annotated[int, typer.Option(help="How many, newest first.")] = 
 @app.command()
 def show(id: Id, html: Html = None, markdown: Markdown = None, as_json: Json = False) -> None:
     """Show the report of an investigation."""
+    from agent.doors.running import fail, print_report
     from agent.ledger import Ledger
     from agent.state import Report
 
@@ -128,10 +142,10 @@ def show(id: Id, html: Html = None, markdown: Markdown = None, as_json: Json = F
     row = ledger.investigation(_full_id(id, settings))
     if not row.report:
         stage = next((name for name, _ in reversed(ledger.stages(row.id))), "no stage")
-        _fail(
+        fail(
             f"{row.id} is {row.status} after {stage} and has no report yet; go on with: pcause resume {row.id}", code=1
         )
-    _print(Report.model_validate_json(row.report), html, markdown, as_json)
+    print_report(Report.model_validate_json(row.report), html, markdown, as_json)
 
 
 @app.command()
@@ -175,78 +189,6 @@ def _full_id(id: str, settings: "Settings") -> str:
     from agent.ledger import Ledger
 
     return Ledger(settings.home).investigation(id).id
-
-
-def run_recording(
-    alert: str | Path, recording: Path, *, html: Path | None = None, markdown: Path | None = None, as_json: bool = False,
-    service: str = "", budget_usd: str | None = None,
-) -> None:  # fmt: skip
-    """Investigate one alert over one recording and print the report."""
-    from agent.alerts import parse_alert
-    from agent.doors.reading import read_json, with_budget
-    from agent.investigate import investigate as begin
-    from agent.sources import Source
-    from tools.recording import recording_tools
-
-    recording_tools(recording)  # a folder that is no recording is an error of usage, before anything starts
-    parsed = parse_alert(read_json(alert))
-    if service:
-        parsed = parsed.model_copy(update={"entity": service})
-    settings = with_budget(_settings(), budget_usd)
-    source = Source(kind="recording", place=str(recording.resolve()))
-    _finish(begin(parsed, source, settings), html, markdown, as_json)
-
-
-def _finish(events: "AsyncIterator[Event]", html: Path | None, markdown: Path | None, as_json: bool) -> "list[Event]":
-    """Drain the events, print the report, and exit with the code that says how it went."""
-    import asyncio
-
-    from rich.console import Console
-
-    from agent.doors.progress import drain
-    from agent.events import ApprovalNeeded
-
-    seen, report = asyncio.run(drain(events, Console(stderr=True)))
-    waiting = next((event for event in seen if isinstance(event, ApprovalNeeded)), None)
-    if waiting is not None:
-        typer.echo(f"Waits for approval: {', '.join(a.sentence for a in waiting.actions)}", err=True)
-        raise typer.Exit(4)
-    if report is None:
-        _fail("the investigation ended without a report", code=1)
-    assert report is not None  # noqa: S101 - _fail does not return
-    _print(report, html, markdown, as_json)
-    if report.ceiling is not None:
-        raise typer.Exit(3)
-    return seen
-
-
-def _print(report: "Report", html: Path | None, markdown: Path | None, as_json: bool) -> None:
-    from rich.console import Console
-
-    from agent.doors.reading import write_text
-    from agent.report.as_json import render_json
-
-    if html is not None:
-        from agent.report.html import render_html
-
-        write_text(html, render_html(report))
-    if markdown is not None:
-        from agent.report.markdown import render_markdown
-
-        write_text(markdown, render_markdown(report))
-    if as_json:
-        typer.echo(render_json(report))
-        return
-    from agent.report.terminal import render_terminal
-
-    Console().print(render_terminal(report))
-    if html is not None:
-        typer.echo(f"Wrote {html}", err=True)
-
-
-def _fail(message: str, code: int) -> None:
-    typer.echo(f"pcause: {message}", err=True)
-    raise typer.Exit(code)
 
 
 def main() -> None:

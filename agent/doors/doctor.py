@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 from rich.console import Console
 
-from agent.settings import Settings
+from agent.settings import Backend, Settings
 
 _LEAST_FREE_BYTES = 200_000_000
 
@@ -26,7 +26,8 @@ class Check:
 
 def examine(settings: Settings, as_json: bool) -> int:
     """Print all checks; 0 when all are well, else 1."""
-    checks = [check(settings) for check in (_python, _home, _ledger, _disk, _runbooks, _environment)]
+    looked_at = (_python, _home, _ledger, _disk, _runbooks, _environment, _prometheus, _opensearch, _lab)
+    checks = [check(settings) for check in looked_at]
     if as_json:
         print(json.dumps([asdict(check) for check in checks], indent=2))
     else:
@@ -36,9 +37,10 @@ def examine(settings: Settings, as_json: bool) -> int:
                 f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.detail}",
                 markup=False,
                 highlight=False,
+                soft_wrap=True,
             )
             if check.remedy:
-                console.print(f"     {check.remedy}", markup=False, highlight=False)
+                console.print(f"     {check.remedy}", markup=False, highlight=False, soft_wrap=True)
     return 0 if all(check.ok for check in checks) else 1
 
 
@@ -102,10 +104,63 @@ def _environment(_: Settings) -> Check:
     )
 
 
+def _prometheus(settings: Settings) -> Check:
+    if settings.prometheus is None:
+        return Check("prometheus", True, "not configured; set PROMETHEUS_URL to investigate live")
+    backend = settings.prometheus
+
+    def ask() -> str:
+        answer = _fetch(backend, "Prometheus", "/api/v1/query", {"query": "vector(1)"})
+        if not isinstance(answer, dict) or answer.get("status") != "success":
+            raise OSError("it answers, but not as Prometheus does")
+        return f"answers at {backend.url}"
+
+    return _tried("prometheus", backend.url, ask, "mend what is named, or correct prometheus.url (PROMETHEUS_URL)")
+
+
+def _opensearch(settings: Settings) -> Check:
+    if settings.opensearch is None:
+        return Check("opensearch", True, "not configured; set OPENSEARCH_URL to read logs and spans live")
+    backend = settings.opensearch
+
+    def ask() -> str:
+        answer = _fetch(backend, "OpenSearch", "/", {})
+        version = answer.get("version", {}).get("number", "?") if isinstance(answer, dict) else "?"
+        return f"{version} answers at {backend.url}"
+
+    return _tried("opensearch", backend.url, ask, "mend what is named, or correct opensearch.url (OPENSEARCH_URL)")
+
+
+def _fetch(backend: Backend, name: str, path: str, parameters: dict[str, str]) -> object:
+    from tools.http.fetch import json_fetcher
+    from tools.http.guard import Guard
+
+    connection = backend.connection(name)
+    return json_fetcher(connection, Guard(name, 1, connection.timeout_seconds))(path, parameters)
+
+
+_LAB_PROGRAMS = {
+    "prometheus": "apt-get install prometheus",
+    "prometheus-alertmanager": "apt-get install prometheus-alertmanager",
+    "git": "apt-get install git",
+}
+
+
+def _lab(_: Settings) -> Check:
+    """The lab is for trying things out: what it lacks is said, and is no failure."""
+    missing = [program for program in _LAB_PROGRAMS if shutil.which(program) is None]
+    if not missing:
+        return Check("lab", True, "its servers are installed")
+    remedy = "; ".join(_LAB_PROGRAMS[program] for program in missing)
+    return Check("lab", True, f"needs {', '.join(missing)} (only for pcause lab)", f"to use it: {remedy}")
+
+
 def _tried(name: str, detail: str, probe: Callable[[], str], remedy: str) -> Check:
+    from agent.settings import SettingsError
     from retrieval.runbooks import RunbookError
+    from tools.spec import ToolError
 
     try:
         return Check(name, True, probe())
-    except (OSError, RuntimeError, RunbookError) as error:
+    except (OSError, RuntimeError, RunbookError, SettingsError, ToolError) as error:
         return Check(name, False, f"{detail} {error}".strip(), remedy)

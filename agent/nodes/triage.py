@@ -1,7 +1,11 @@
 """triage: what is known about the alert's world: which series exist, who calls whom, and when to look."""
 
+import asyncio
+import json
+
 from langgraph.runtime import Runtime
 
+from agent.alerted_metric import resolve_metric
 from agent.bench import Bench
 from agent.state import Alert, Evidence, Investigation, Outcome, Question, Scope
 from diagnosis.delivery import entity_stem
@@ -15,22 +19,19 @@ _LOOK_AHEAD_SECONDS = 600.0  # what came in while the alert travelled
 async def triage(state: Investigation, runtime: Runtime[Bench]) -> Investigation:
     """Ask for the catalogue and the topology, settle the alerted entity and the window."""
     bench, alert = runtime.context, state["alert"]
-    catalogue = await bench.toolbelt.ask(
-        Question(
-            id="Q000",
-            tool=ToolName.LIST_METRICS,
-            arguments="{}",
-            reason="which series exist, and since when?",
-        )
-    )
-    topology = await bench.toolbelt.ask(
-        Question(id="Q001", tool=ToolName.GET_TOPOLOGY, arguments="{}", reason="who calls whom?")
+    then = json.dumps({"around": alert.fired_at})
+    catalogue, topology = await asyncio.gather(
+        bench.toolbelt.ask(
+            Question(id="Q000", tool=ToolName.LIST_METRICS, arguments=then, reason="which series exist, since when?")
+        ),
+        bench.toolbelt.ask(Question(id="Q001", tool=ToolName.GET_TOPOLOGY, arguments=then, reason="who calls whom?")),
     )
     known = _entities(catalogue, topology, bench)
     entity = resolve_entity(alert, known)
     start, end = _window(alert, catalogue, bench)
+    metric = resolve_metric(alert, _metrics_of(entity, catalogue, bench))
     return {
-        "alert": alert.model_copy(update={"entity": entity}),
+        "alert": alert.model_copy(update={"entity": entity, "metric": metric}),
         "scope": Scope(entities=(entity,) if entity else (), start=start, end=end),
         "evidence": [catalogue, topology],
         "round": 0,
@@ -50,6 +51,11 @@ def _entities(catalogue: Evidence, topology: Evidence, bench: Bench) -> frozense
     if isinstance(graph, Topology):
         names |= {node.name for node in graph.nodes}
     return frozenset(names)
+
+
+def _metrics_of(entity: str, catalogue: Evidence, bench: Bench) -> tuple[str, ...]:
+    body = _body(catalogue, bench)
+    return dict(body.metrics).get(entity, ()) if isinstance(body, MetricCatalogue) else ()
 
 
 def resolve_entity(alert: Alert, known: frozenset[str]) -> str:
@@ -72,4 +78,6 @@ def _window(alert: Alert, catalogue: Evidence, bench: Bench) -> tuple[float, flo
     if isinstance(body, MetricCatalogue) and body.start < alert.fired_at and body.end > start:
         start, end = max(start, body.start), min(end, body.end + 1.0)
         end = max(end, alert.fired_at)
+    if alert.until is not None and alert.until > start:
+        end = min(end, alert.until)
     return start, end

@@ -196,8 +196,9 @@ def blind_spots(evidence: list[Evidence]) -> tuple[str, ...]:
         Outcome.REFUSED: "it was not asked",
     }
     spots = [f"{e.tool}: {words[e.outcome]} ({e.summary})" for e in evidence if e.outcome in words]
-    spots += [f"{e.tool}: {e.summary}" for e in evidence if e.outcome is Outcome.ROWS and "skipped" in e.summary]
-    spots += [f"{e.tool}: {e.summary}" for e in evidence if e.outcome is Outcome.ROWS and "sampled" in e.summary]
+    spots += [
+        f"{e.tool}: {e.summary}" for e in evidence if e.outcome is Outcome.ROWS and (e.note or "sampled" in e.summary)
+    ]
     return tuple(dict.fromkeys(spots))
 
 

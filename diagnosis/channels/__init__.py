@@ -13,6 +13,7 @@ from diagnosis.channels.self_time import self_time
 from diagnosis.channels.series import deviation, saturation
 from diagnosis.channels.tenants import tenants
 from diagnosis.channels.texts import fan_out, log_templates, span_errors
+from diagnosis.channels.unreachable import unreachable
 from diagnosis.channels.withheld_calls import withheld_calls
 
 CHANNELS: Mapping[str, Callable[[Observation], list[Clue]]] = {
@@ -29,6 +30,7 @@ CHANNELS: Mapping[str, Callable[[Observation], list[Clue]]] = {
     "self_time": self_time,
     "span_errors": span_errors,
     "tenants": tenants,
+    "unreachable": unreachable,
     "withheld_calls": withheld_calls,
 }
 

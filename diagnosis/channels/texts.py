@@ -7,6 +7,7 @@ failure that only says that a callee did not answer is inherited; one that begin
 import numpy as np
 
 from diagnosis.channels.clue import Clue, Observation, Source
+from diagnosis.channels.unreachable import unreached
 from diagnosis.failure_text import Failure
 from diagnosis.fault_kinds import kind_of_symptoms
 from diagnosis.findings import Channel, FaultKind
@@ -41,9 +42,14 @@ def span_errors(seen: Observation) -> list[Clue]:
     """Operations that fail; inherited where the error came from a callee."""
     failing = [s for s in seen.symptoms if s.channel is Channel.TRACES and s.has("errors+") and not s.has(_GIVEN_UP)]
     return [
-        Clue(ERRORS, s.entity, s.strength, {_kind([s]): 1.0}, s, Source.OWN if s.has("origin") else Source.CALLEES)
+        Clue(ERRORS, s.entity, s.strength, {_kind([s]): 1.0}, s, Source.OWN if _begins(seen, s) else Source.CALLEES)
         for s in failing
     ]
+
+
+def _begins(seen: Observation, s: Symptom) -> bool:
+    """Whether an error is the entity's own: not one that came from a callee, nor that of a callee it cannot reach."""
+    return s.has("origin") and unreached(seen, s) is None
 
 
 def fan_out(seen: Observation) -> list[Clue]:

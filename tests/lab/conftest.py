@@ -1,28 +1,21 @@
-"""A running shop for the tests of the lab."""
+"""A source history and a guarded folder for the tests of the lab."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from evals.lab.processes import Shop
+from evals.lab.guard import Guard
 from evals.lab.source_tree import SourceTree
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> SourceTree:
-    return SourceTree(tmp_path / "source")
+    return SourceTree(tmp_path / "source", time.time())
 
 
 @pytest.fixture
-def run_folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "run"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def shop(tree: SourceTree, run_folder: Path) -> Iterator[Shop]:
-    with Shop(run_folder) as running:
-        running.start(tree.release)
+def guard() -> Iterator[Guard]:
+    with Guard() as running:
         yield running

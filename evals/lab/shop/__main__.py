@@ -3,17 +3,25 @@
 import importlib
 import sys
 
+from prometheus_client import disable_created_metrics
+
 from .app import App
+from .memory import limit_memory
 from .runtime import Runtime
 from .server import run
 
 
 def main() -> None:
     """Build the service that the runtime names and serve it."""
-    app = App(Runtime.from_json(sys.argv[1]))
-    service = importlib.import_module(f".{app.runtime.service}", __package__)
+    runtime = Runtime.from_json(sys.argv[1])
+    limit_memory(runtime.memory_bytes)
+    # Nobody asks when a counter was created, and telling it doubles what is scraped.
+    disable_created_metrics()  # type: ignore[no-untyped-call]
+    app = App(runtime)
+    service = importlib.import_module(f".{runtime.service}", __package__)
     app.routes = service.routes(app)
     run(app)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,6 @@
 """A basket as it travels between the services: ``{"lines": [[sku, quantity], ...]}``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .errors import ServiceError
@@ -20,3 +20,8 @@ def lines_of(body: Mapping[str, object]) -> list[Line]:
     if not isinstance(lines, list) or not lines:
         raise ServiceError(400, "the basket has no lines")
     return [Line(int(sku), int(quantity)) for sku, quantity in lines]
+
+
+def basket_of(lines: Sequence[Line]) -> dict[str, object]:
+    """The body that ``lines_of`` reads."""
+    return {"lines": [[line.sku, line.quantity] for line in lines]}

@@ -1,0 +1,57 @@
+"""Reading a request's body: bounded in size and time, JSON only."""
+
+import asyncio
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+
+MOST_BYTES = 1_000_000
+_MOST_SECONDS = 20.0
+
+
+class BodyError(Exception):
+    """The body cannot be taken; ``status`` is the answer's, the message says what to do."""
+
+    def __init__(self, status: int, message: str) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+async def read_json(request: Request) -> object:
+    """The decoded body. Raises ``BodyError`` with 400, 408, 413 or 415.
+
+    The content type is required: a foreign web page cannot send it unasked.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise BodyError(415, f"the body must be JSON, got {kind[:80] or 'no content type'!r}: send Content-Type: application/json")  # fmt: skip
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding != "identity":
+        raise BodyError(415, f"the body is encoded as {encoding[:40]!r}: send it plain")
+    try:
+        async with asyncio.timeout(_MOST_SECONDS):
+            body = await _read(request)
+    except TimeoutError:
+        raise BodyError(408, f"the body did not arrive within {_MOST_SECONDS:.0f} s: send it again") from None
+    except ClientDisconnect:
+        raise BodyError(400, "the sender left before the body had arrived") from None
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BodyError(400, f"the body is no JSON in UTF-8: {error}") from error
+
+
+async def _read(request: Request) -> bytes:
+    announced = request.headers.get("content-length", "0")
+    if announced.isdecimal() and int(announced[:20]) > MOST_BYTES:
+        raise _too_large()
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise _too_large()
+    return bytes(body)
+
+
+def _too_large() -> BodyError:
+    return BodyError(413, f"the body is larger than {MOST_BYTES:,} bytes: send less at once")

@@ -1,0 +1,61 @@
+"""Accepting alerts: what was told is committed to the ledger before anybody is answered, and each incident once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from agent.firings import Firings, Opening
+from agent.investigate import new_id
+from agent.notification import Firing, incident_alert, read_notification
+from agent.settings import Settings
+from agent.sources import Source
+from agent.state import Alert
+
+MOST_WAITING = 5_000  # accepted investigations that nobody has begun
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a notification. ``id`` is "" where something ended that nobody had told of.
+
+    ``status`` is the investigation's, or ``resolved`` or ``unknown`` where nothing fires any more.
+    """
+
+    id: str
+    status: str
+    duplicate: bool = False
+
+    @property
+    def firing(self) -> bool:
+        """False where all that was told has ended."""
+        return self.status not in ("resolved", "unknown")
+
+
+class Intake:
+    """Takes notifications. ``source_of`` says where the telemetry of an alert is, ``on_accepted`` is told of each new one."""
+
+    def __init__(
+        self, settings: Settings, source_of: Callable[[Alert], Source], on_accepted: Callable[[], None],
+        most_waiting: int = MOST_WAITING,
+    ) -> None:  # fmt: skip
+        self._firings, self._settings = Firings(settings.home), settings
+        self._source_of, self._on_accepted, self._most_waiting = source_of, on_accepted, most_waiting
+
+    def accept(self, raw: object) -> Receipt:
+        """Commit what a notification (decoded JSON) tells.
+
+        Raises ``AlertError``, ``Overloaded`` (nothing of its firings was taken) and ``LedgerError``.
+        """
+        told = read_notification(raw)
+        ended = self._firings.end(told.endings) if told.endings else None
+        if not told.firings:
+            return Receipt(ended or "", "resolved" if ended else "unknown")
+
+        def open_with(firings: Sequence[Firing]) -> Opening:
+            alert = incident_alert(firings, told.left_out)
+            source, ceilings = self._source_of(alert), self._settings.ceilings
+            return Opening(new_id(), alert.model_dump_json(), source.model_dump_json(), ceilings.model_dump_json())
+
+        admission = self._firings.admit(told.firings, open_with, self._most_waiting)
+        if not admission.duplicate:
+            self._on_accepted()
+        return Receipt(admission.id, admission.status, admission.duplicate)

@@ -1,0 +1,66 @@
+"""The SQLite file of the ledger: one engine a file and process, and transactions that hold across processes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from agent.ledger_schema import METADATA
+
+
+class LedgerError(OSError):
+    """The ledger cannot be read or written; the message says what to do."""
+
+
+class Database:
+    """Opens (and makes, if need be) ``home/ledger.db``. Raises ``LedgerError``."""
+
+    def __init__(self, home: Path) -> None:
+        self._path = home / "ledger.db"
+        try:
+            self._engine = _engine(self._path)
+        except (OSError, DatabaseError) as error:
+            raise LedgerError(
+                f"cannot open the ledger {self._path}: {error}. Set PCAUSE_HOME, or move the file away."
+            ) from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """One immediate transaction: nobody else writes between its reads and its writes. Raises ``LedgerError``."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except OperationalError as error:
+            raise LedgerError(
+                f"the ledger {self._path} cannot be used: {error.orig}. Is the disk full or the file locked?"
+            ) from error
+        except DatabaseError as error:
+            raise LedgerError(
+                f"the ledger {self._path} is damaged: {error.orig}. Move it away; evidence is kept apart."
+            ) from error
+
+
+@lru_cache(maxsize=16)
+def _engine(path: Path) -> sa.Engine:
+    """No pool, so that no connection outlives its transaction."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30}, poolclass=sa.NullPool)
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: object, _: object) -> None:
+        connection.isolation_level = None  # type: ignore[attr-defined]  # we say BEGIN ourselves
+        cursor = connection.cursor()  # type: ignore[attr-defined]
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _immediate(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    METADATA.create_all(engine)
+    return engine

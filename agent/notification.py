@@ -1,0 +1,178 @@
+"""What Alertmanager says in one webhook call, read leniently: which alerts fire, which have ended.
+
+Its texts are data. All firing alerts of one notification are one incident: the earliest of what is new becomes the
+alert, the others are named in its summary.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from agent.alert_expression import metric_of
+from agent.alerts import AlertError, parse_alert, parse_time
+from agent.state import Alert
+
+_MOST_ALERTS = 1_000  # of one notification; the rest is counted
+_MOST_NAMED = 12
+_LONGEST_NAME = 80
+
+
+def _text(value: object) -> object:
+    """Scalars as text, null as nothing; what is neither is left for pydantic to refuse."""
+    return "" if value is None else str(value) if isinstance(value, int | float) else value
+
+
+def _texts(value: object) -> object:
+    return {key: _text(item) for key, item in value.items()} if isinstance(value, Mapping) else value or {}
+
+
+_Text = Annotated[str, BeforeValidator(_text)]
+_Texts = Annotated[dict[str, str], BeforeValidator(_texts)]
+
+
+class NotifiedAlert(BaseModel):
+    """One alert of a notification, by Alertmanager's names."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: _Text = "firing"
+    labels: _Texts = {}
+    annotations: _Texts = {}
+    startsAt: _Text = ""  # noqa: N815 - Alertmanager's name
+    endsAt: _Text = ""  # noqa: N815 - Alertmanager's name
+    generatorURL: _Text = ""  # noqa: N815 - Alertmanager's name
+    fingerprint: _Text = ""
+
+
+class Notification(BaseModel):
+    """Alertmanager's webhook, version 4. Unknown fields are ignored."""
+
+    model_config = ConfigDict(frozen=True)
+
+    alerts: tuple[NotifiedAlert, ...]
+    commonLabels: _Texts = {}  # noqa: N815 - Alertmanager's name
+    commonAnnotations: _Texts = {}  # noqa: N815 - Alertmanager's name
+    truncatedAlerts: int | None = None  # noqa: N815 - Alertmanager's name
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """One firing of one alert: the same alert with another start is another firing. ``started_at`` is epoch seconds.
+
+    ``rule_link`` is its generator's URL, never followed.
+    """
+
+    fingerprint: str
+    started_at: float
+    alert: Alert
+    rule_link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A firing that has ended, at ``ended_at`` in epoch seconds; None where that was not said."""
+
+    fingerprint: str
+    started_at: float
+    ended_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A notification, read: at least one firing or ending. ``left_out`` alerts are not in it."""
+
+    firings: tuple[Firing, ...]
+    endings: tuple[Ending, ...]
+    left_out: int = 0
+
+
+def read_notification(raw: object) -> Told:
+    """Raises ``AlertError`` where it is no notification, or not one of its alerts can be read."""
+    notification = _validated(raw)
+    if not notification.alerts:
+        raise AlertError("this notification has no alerts: nothing fires and nothing has ended")
+    firings: list[Firing] = []
+    endings: list[Ending] = []
+    first_error: AlertError | None = None
+    for item in notification.alerts[:_MOST_ALERTS]:
+        try:
+            alert = _alert(item, notification)
+        except AlertError as error:  # its neighbours may be fine, and an alert is too dear to lose to a neighbour
+            first_error = first_error or error
+            continue
+        if item.status.strip().lower() == "resolved":
+            endings.append(Ending(_fingerprint(item), alert.fired_at, _end(item)))
+        else:
+            firings.append(Firing(_fingerprint(item), alert.fired_at, alert, item.generatorURL))
+    if first_error is not None and not firings and not endings:
+        raise first_error
+    beyond = len(notification.alerts) - len(firings) - len(endings)
+    return Told(tuple(firings), tuple(endings), beyond + max(notification.truncatedAlerts or 0, 0))
+
+
+def incident_alert(firings: Sequence[Firing], left_out: int = 0) -> Alert:
+    """The earliest of them (at least one), with what its rule tells and the others named in its summary."""
+    first, *others = sorted(firings, key=lambda firing: (firing.started_at, firing.fingerprint))
+    alert = _with_rule(first)
+    named = [f"{_short(other.alert.name)} ({_short(other.alert.entity) or 'no service'})" for other in others]
+    named = list(dict.fromkeys(named))
+    more = len(named[_MOST_NAMED:]) + left_out
+    if not named and not more:
+        return alert
+    said = "; ".join(named[:_MOST_NAMED] + ([f"{more} more"] if more else []))
+    return alert.model_copy(update={"summary": f"{alert.summary} Firing with it: {said}.".strip()})
+
+
+def _with_rule(firing: Firing) -> Alert:
+    """Metric and threshold from the rule, where the alert itself does not tell them."""
+    alert = firing.alert
+    metric, threshold = metric_of(firing.rule_link)
+    told = {"metric": alert.metric or metric, "threshold": threshold if alert.threshold is None else alert.threshold}
+    return alert.model_copy(update=told)
+
+
+def _validated(raw: object) -> Notification:
+    if not isinstance(raw, Mapping):
+        raise AlertError(f"an Alertmanager notification is a JSON object, got {type(raw).__name__}")
+    try:
+        return Notification.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise AlertError(
+            f"this is no Alertmanager notification (version 4): {where}: {first['msg'].lower()}"
+        ) from error
+
+
+def _alert(item: NotifiedAlert, notification: Notification) -> Alert:
+    raw: dict[str, Any] = {
+        "labels": {**notification.commonLabels, **item.labels},
+        "annotations": {**notification.commonAnnotations, **item.annotations},
+        "startsAt": item.startsAt,
+    }
+    alert = parse_alert(raw, source="alertmanager")
+    if not alert.fired_at >= 0:
+        raise AlertError(f"alert “{_short(alert.name)}” began before 1970 ({item.startsAt[:40]!r}): give its startsAt")
+    return alert
+
+
+def _fingerprint(item: NotifiedAlert) -> str:
+    """What tells this alert from others: the sender's fingerprint, else its labels. Of bounded length and ASCII."""
+    said = item.fingerprint or json.dumps(item.labels, sort_keys=True)
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _end(item: NotifiedAlert) -> float | None:
+    try:
+        ended_at = parse_time(item.endsAt) if item.endsAt else 0.0
+    except AlertError:
+        return None
+    return ended_at if ended_at > 0 else None
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"

@@ -1,0 +1,56 @@
+"""Calls that never arrived: refused, not resolved, reset, or not trusted. The caller tells of it, but what it could not
+reach is where the fault is, or the way there.
+
+A callee that is not reached leaves no spans and no lines of the failing calls, so nothing else speaks against it.
+"""
+
+import re
+from functools import lru_cache
+
+from diagnosis.channels.clue import Clue, Observation
+from diagnosis.failure_text import Failure
+from diagnosis.findings import Channel, FaultKind
+from diagnosis.symptoms import Symptom
+
+NAME = "unreachable"
+# The first that a text names: a name that is not resolved is not refused as well, whatever the text goes on to say.
+_KINDS = (
+    (f"text:{Failure.CERTIFICATE.value}", FaultKind.CERTIFICATE),
+    (f"text:{Failure.DNS.value}", FaultKind.DNS),
+    (f"text:{Failure.RESET.value}", FaultKind.NETWORK_LOSS),
+    (f"text:{Failure.REFUSED.value}", FaultKind.DEPENDENCY_OUTAGE),
+    (f"text:{Failure.UNREACHABLE.value}", FaultKind.DEPENDENCY_OUTAGE),
+)
+
+
+def unreachable(seen: Observation) -> list[Clue]:
+    """One clue for each failing call that did not arrive at a service of ours."""
+    clues = []
+    for symptom in seen.symptoms:
+        found = unreached(seen, symptom)
+        if found is not None:
+            callee, kind = found
+            clues.append(Clue(NAME, callee, symptom.strength, {kind: 1.0}, symptom))
+    return clues
+
+
+def unreached(seen: Observation, symptom: Symptom) -> tuple[str, FaultKind] | None:
+    """Whom a failing call did not reach, and what that amounts to; None where it arrived, or the peer is not ours."""
+    if symptom.channel is not Channel.TRACES or not symptom.has("origin"):
+        return None
+    kind = next((kind for signal, kind in _KINDS if symptom.has(signal)), None)
+    if kind is None:
+        return None
+    callees = seen.topology.callees(symptom.entity)
+    named = [name for name in sorted(callees, key=lambda name: (-len(name), name)) if _names(name, symptom.text)]
+    node = seen.topology.node(named[0]) if named else None
+    return (named[0], kind) if node is not None and node.owned else None
+
+
+@lru_cache(maxsize=4096)
+def _pattern(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])", re.IGNORECASE)
+
+
+def _names(name: str, text: str) -> bool:
+    return bool(_pattern(name).search(text))

@@ -1,0 +1,47 @@
+"""What a flag switches: the code of the commits at hand that names it. A flag has no diff; this is as good as one."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from diagnosis.telemetry import Change, ChangeKind
+
+_LINES_BEFORE, _LINES_AFTER = 1, 8
+_MOST_PLACES = 12
+
+
+def with_flagged_code(flag: Change, changes: Iterable[Change]) -> Change:
+    """The flag with a diff of the lines around each mention of it; as it is where no commit's diff names it."""
+    if flag.kind is not ChangeKind.FLAG or flag.diff is not None or len(flag.id) < 4:
+        return flag
+    places = [place for change in changes if change.kind is ChangeKind.COMMIT for place in _places(flag.id, change)]
+    if not places:
+        return flag
+    files = tuple(dict.fromkeys(file for file, _ in places))
+    hunks = (f"--- a/{file}\n+++ b/{file}\n@@\n" + "\n".join(lines) for file, lines in places[:_MOST_PLACES])
+    return replace(flag, diff="\n".join(hunks), files=files)
+
+
+def _places(flag: str, commit: Change) -> Iterator[tuple[str, list[str]]]:
+    """File and added lines of each part of a commit that names the flag, and of the functions that these lines call."""
+    named = re.compile(rf"(?<![\w-]){re.escape(flag)}(?![\w-])")
+    added = list(_added_lines(commit.diff or ""))
+    called: set[str] = set()
+    for place, (file, line) in enumerate(added):
+        if named.search(line):
+            near = added[max(place - _LINES_BEFORE, 0) : place + _LINES_AFTER]
+            lines = [text for other, text in near if other == file]
+            called |= {word for text in lines for word in re.findall(r"(\w{4,})\(", text)}
+            yield file, lines
+    for place, (file, line) in enumerate(added):
+        if any(re.match(rf"\+\s*(async\s+)?(def|func|function|fn|fun)\s+{word}\b", line) for word in called):
+            yield file, [text for other, text in added[place : place + _LINES_AFTER] if other == file]
+
+
+def _added_lines(diff: str) -> Iterator[tuple[str, str]]:
+    file = ""
+    for line in diff.splitlines():
+        if line.startswith("+++ "):
+            file = line[4:].removeprefix("b/").strip()
+        elif line.startswith("+"):
+            yield file, line

@@ -1,0 +1,103 @@
+"""Whatever a backend does, the investigation ends in a report, and the report names what is missing.
+
+The row "a sick backend still gives a report" of the security table, cell by cell, over real servers behind a proxy
+that is sick in one way at a time.
+"""
+
+import asyncio
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from agent.alerts import parse_alert
+from agent.backends import Backends
+from agent.doors.reading import read_json
+from agent.events import Finished
+from agent.investigate import investigate
+from agent.settings import Ceilings, OpenSearchSettings, PrometheusSettings, Settings
+from agent.sources import Source
+from agent.state import Report
+from evals.faulty_proxy import FaultyProxy, Sickness
+from evals.lab import bundled_incident
+
+# What a blind spot must say, beside the tool's name: the problem in words that lead to its remedy.
+SAYS = {
+    Sickness.REFUSED: "refused",
+    Sickness.DNS: "cannot be reached",
+    Sickness.HANG: "within",
+    Sickness.TRICKLE: "within",
+    Sickness.RESET: "cannot be reached",
+    Sickness.TRUNCATED: "JSON",
+    Sickness.HTML: "login page",
+    Sickness.STATUS_401: "401",
+    Sickness.STATUS_403: "403",
+    Sickness.STATUS_404: "404",
+    Sickness.STATUS_429: "429",
+    Sickness.STATUS_500: "500",
+    Sickness.STATUS_503: "503",
+    Sickness.BIG: "more than",
+    Sickness.REDIRECT: "redirect",
+    Sickness.EMPTY: "nothing",
+    Sickness.NAN: "nothing",
+    Sickness.STALE: "newest",
+}
+METRICS_TOOLS, OPENSEARCH_TOOLS = ("query_metrics", "list_metrics"), ("log_patterns", "get_traces", "get_topology")
+ONLY_SERIES = (Sickness.NAN, Sickness.STALE)  # logs have neither
+
+
+async def investigated(prometheus: str, opensearch: str, home: Path) -> Report:
+    settings = Settings(
+        home=home,
+        prometheus=PrometheusSettings(url=prometheus, timeout_seconds=2.0),
+        opensearch=OpenSearchSettings(url=opensearch, timeout_seconds=4.0),
+        ceilings=Ceilings(usd=Decimal(0)),
+    )
+    alert = parse_alert(read_json(bundled_incident() / "alert.json"))
+    events = investigate(alert, Source(kind="live"), settings, backends=Backends(settings))
+    finished = [event async for event in events if isinstance(event, Finished)]
+    return finished[-1].report
+
+
+def missing(report: Report, tools: tuple[str, ...]) -> str:
+    return "\n".join(spot for spot in report.blind_spots if spot.startswith(tools))
+
+
+async def test_a_sick_prometheus_still_gives_a_report(live_incident, tmp_path: Path) -> None:
+    async def cell(sickness: Sickness) -> tuple[Sickness, Report]:
+        with FaultyProxy(live_incident.prometheus_port, sickness) as proxy:
+            home = tmp_path / sickness.value
+            return sickness, await asyncio.wait_for(investigated(proxy.address, live_incident.opensearch, home), 110)
+
+    for sickness, report in await asyncio.gather(*map(cell, SAYS)):
+        assert SAYS[sickness] in missing(report, METRICS_TOOLS), (sickness, report.blind_spots)
+        assert not missing(report, OPENSEARCH_TOOLS), (sickness, report.blind_spots)
+        assert "broke" not in report.headline, sickness
+
+
+async def test_a_sick_opensearch_still_gives_a_report(live_incident, tmp_path: Path) -> None:
+    async def cell(sickness: Sickness) -> tuple[Sickness, Report]:
+        with FaultyProxy(live_incident.opensearch_port, sickness) as proxy:
+            home = tmp_path / sickness.value
+            return sickness, await asyncio.wait_for(investigated(live_incident.prometheus, proxy.address, home), 110)
+
+    for sickness, report in await asyncio.gather(*(cell(s) for s in SAYS if s not in ONLY_SERIES)):
+        assert SAYS[sickness] in missing(report, OPENSEARCH_TOOLS), (sickness, report.blind_spots)
+        assert not missing(report, METRICS_TOOLS), (sickness, report.blind_spots)
+        assert "broke" not in report.headline, sickness
+
+
+async def test_when_everything_is_down_the_report_says_so(tmp_path: Path) -> None:
+    report = await investigated("http://127.0.0.1:1", "http://127.0.0.1:1", tmp_path)
+    assert "refused" in missing(report, METRICS_TOOLS)
+    assert "refused" in missing(report, OPENSEARCH_TOOLS)
+    assert not report.cause_found
+
+
+@pytest.mark.parametrize("sickness", [Sickness.STATUS_503, Sickness.HANG])
+async def test_a_sick_backend_is_asked_less(sickness: Sickness, live_incident, tmp_path: Path) -> None:
+    with FaultyProxy(live_incident.prometheus_port, Sickness.NONE) as healthy:
+        await investigated(healthy.address, live_incident.opensearch, tmp_path / "healthy")
+    with FaultyProxy(live_incident.prometheus_port, sickness) as sick:
+        await investigated(sick.address, live_incident.opensearch, tmp_path / "sick")
+    assert 0 < sick.requests < healthy.requests

@@ -1,0 +1,31 @@
+"""Plain JSON over HTTP, for systems that need no client library."""
+
+from collections.abc import Callable, Mapping
+from urllib.parse import urlencode
+
+import orjson
+
+from tools.http.adapter import session
+from tools.http.connection import Connection
+from tools.http.errors import BackendError
+from tools.http.guard import Guard
+
+Fetch = Callable[[str, Mapping[str, str]], object]
+
+
+def json_fetcher(connection: Connection, guard: Guard) -> Fetch:
+    """A function from path (quoted by the caller) and query parameters to decoded JSON; raises ``BackendError``."""
+    made = session(connection, guard)
+
+    def fetch(path: str, parameters: Mapping[str, str]) -> object:
+        query = f"?{urlencode(parameters)}" if parameters else ""
+        answer = made.get(f"{connection.url}{path}{query}", headers={"Accept": "application/json"})
+        if answer.status_code >= 400:
+            raise BackendError(f"{connection.name} answered {answer.status_code} to {path[:80]}")
+        try:
+            return orjson.loads(answer.content)
+        except orjson.JSONDecodeError as error:
+            guard.strike(f"{connection.name} answered with broken JSON")
+            raise BackendError(f"{connection.name} answered with broken JSON ({error})") from error
+
+    return fetch
