@@ -14,7 +14,7 @@ from diagnosis.diff import NetChange, parse_diff
 from diagnosis.effects import Effect, EffectKind, effects_of, inert_file
 from diagnosis.expectations import SLOW_EFFECTS, SLOW_ROLES, expected_signals, wrong_direction
 from diagnosis.findings import Support
-from diagnosis.flagged_code import with_flagged_code
+from diagnosis.flagged_code import with_flagged_code, with_values
 from diagnosis.scene import Scene
 from diagnosis.settings_in_code import Role
 from diagnosis.shared_evidence import shared_with, spread_of
@@ -43,7 +43,9 @@ class Link:
 def link_changes(scene: Scene) -> list[Link]:
     """Judge every commit, flag and configuration change; best first, excluded ones last."""
     candidates = [
-        with_flagged_code(change, scene.changes) for change in scene.changes if change.kind is not ChangeKind.DEPLOY
+        with_values(with_flagged_code(change, scene.changes))
+        for change in scene.changes
+        if change.kind is not ChangeKind.DEPLOY
     ]
     parsed = {c.id: parse_diff(c.diff, c.files) for c in candidates if c.diff}
     spread = spread_of(parsed)
@@ -54,6 +56,9 @@ def link_changes(scene: Scene) -> list[Link]:
 def _link(change: Change, net: NetChange | None, scene: Scene, spread: Mapping[str, float]) -> Link:
     if change.kind is ChangeKind.COMMIT and change.files and all(inert_file(path) for path in change.files):
         return Link(change, -math.inf, (), excluded="touches nothing that runs in production")
+    later_value = _replaced_by(change, scene)
+    if later_value is not None:
+        return Link(change, -math.inf, (), excluded=f"was replaced by {later_value} before the onset")
     ways = deliveries(change, scene.changes, scene.entities, scene.onset)
     if not ways:
         late = change.time > scene.onset
@@ -66,6 +71,21 @@ def _link(change: Change, net: NetChange | None, scene: Scene, spread: Mapping[s
         ways += _gated(change, ways, scene)
     options = [_judge(change, net, way, scene, spread) for way in ways]
     return max(options, key=lambda link: (not link.excluded, link.score))
+
+
+def _replaced_by(change: Change, scene: Scene) -> str | None:
+    """The value that took the place of a setting's before anything went wrong."""
+    if change.kind is not ChangeKind.CONFIG or not change.after:
+        return None
+    return next(
+        (
+            other.after
+            for other in scene.changes
+            if other.kind is change.kind and other.entity == change.entity and other.before == change.after
+            and change.time < other.time <= scene.onset
+        ),
+        None,
+    )  # fmt: skip
 
 
 def _gated(change: Change, ways: Sequence[Delivery], scene: Scene) -> list[Delivery]:

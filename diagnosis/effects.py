@@ -213,7 +213,9 @@ def _of_pair(pair: Pair) -> list[Effect]:
         found.append(Effect(EffectKind.REGEX_CHANGED, quote, file))
     if _SQL.search(new) and not any(e.setting for e in found):
         found.append(Effect(EffectKind.QUERY_ADDED, quote, file))
-    if _DDL.search(new) or _SQL.search(old):
+    if _lost(_SCAN, new, old):
+        found.append(Effect(EffectKind.INDEX_DROPPED, quote, file))
+    elif _DDL.search(new) or _SQL.search(old):
         found.append(Effect(EffectKind.SCHEMA_CHANGED, quote, file))
     if not found:
         found.append(Effect(EffectKind.NAME_REPLACED, quote, file))
@@ -257,10 +259,22 @@ def _of_removed(removed: list[Line], added: list[Line], pairs: list[Pair]) -> li
     return found
 
 
+_EACH = re.compile(
+    r"\.\s*(call|get|post|fetch|query|execute|send|request|load|find)\w*\(.*\)\s+for\s+\w+\s+in\b|\.(map|forEach|flatMap)\(.*\.\s*(call|get|post|fetch|query|execute|send|load|find)\w*\(",
+    re.IGNORECASE,
+)
+# A comparison that no plain index serves: a pattern that begins anywhere, a function of the column, order by a sum.
+_SCAN = re.compile(
+    r"\bilike\b|\blike\s+(lower|upper|concat)?\s*\(|\blike\s+['\"]%|\bwhere\s+(lower|upper|cast|date|substr\w*)\s*\(|order by\s+(rand\w*|avg|sum|count)\s*\(|\bregexp\b",
+    re.IGNORECASE,
+)
+
+
 def _of_added(removed: list[Line], added: list[Line], pairs: list[Pair]) -> list[Effect]:
     old = [*removed, *(pair.old for pair in pairs)]
     table = (
         (_DROP_INDEX, EffectKind.INDEX_DROPPED),
+        (_SCAN, EffectKind.INDEX_DROPPED),
         (_DDL, EffectKind.SCHEMA_CHANGED),
         (_LOCKING_DDL, EffectKind.TABLE_LOCKED),
         (_LOCK, EffectKind.LOCK_WIDENED),
@@ -276,6 +290,10 @@ def _of_added(removed: list[Line], added: list[Line], pairs: list[Pair]) -> list
         if line is not None:
             found.append(Effect(kind, _quote(line, "+"), line.file))
     looped = next((line for line in added if line.in_loop and _REMOTE.search(line.text) and _matters(line)), None)
+    # A comprehension is a loop on one line: what was called once there is called for each item now.
+    looped = looped or next(
+        (p.new for p in pairs if _EACH.search(p.new.text) and not _EACH.search(p.old.text) and _matters(p.new)), None
+    )
     looped = looped or next(
         (p.new for p in pairs if p.new.in_loop and _lost(_REMOTE, p.new.text, p.old.text) and _matters(p.new)),
         None,

@@ -6,7 +6,7 @@ import numpy as np
 
 from diagnosis import no_change
 from diagnosis.change_linking import Link, link_changes
-from diagnosis.examination import Examination, examine
+from diagnosis.examination import STRONG, Examination, examine
 from diagnosis.findings import Diagnosis, Finding, Hypothesis, RuledOut
 from diagnosis.hypotheses import hypotheses, nothing_or_unseen
 from diagnosis.incident import Incident
@@ -83,7 +83,9 @@ def _onset(seen: Examination, found: Localisation, origin: str) -> float | None:
         return seen.split.recent.start if found.ranked else None
     if origin == seen.incident.entity or not seen.incident.entity:
         return seen.onset
-    starts = [s.onset for s in seen.symptoms if s.bad and s.entity == origin and s.onset is not None]
+    mine = [s for s in seen.symptoms if s.bad and s.entity == origin and s.onset is not None]
+    strongest = max((s.strength for s in mine), default=0.0)
+    starts = [s.onset for s in mine if s.onset is not None and s.strength >= STRONG * strongest]
     return min([seen.onset, *starts])
 
 

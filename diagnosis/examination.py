@@ -14,7 +14,7 @@ from diagnosis.telemetry import ChangeKind, PatternTable, SeriesMatrix, Topology
 from diagnosis.traces import topology_of
 from diagnosis.walk import earlier_elsewhere, first_failing
 
-_STRONG = 0.6  # of the strongest symptom
+STRONG = 0.6  # of the strongest symptom
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _onset(incident: Incident, symptoms: Sequence[Symptom]) -> float | None:
     exact = [s.onset for s in mine if s.subject == incident.metric]
     bad = [s.onset for s in mine if s.bad]
     strongest = max((s.strength for s in symptoms if s.bad and s.onset is not None), default=0.0)
-    anyone = [s.onset for s in symptoms if s.bad and s.onset is not None and s.strength >= _STRONG * strongest]
+    anyone = [s.onset for s in symptoms if s.bad and s.onset is not None and s.strength >= STRONG * strongest]
     for group in (exact, bad, anyone):
         if group:
             return min(onset for onset in group if onset is not None)

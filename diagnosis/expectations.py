@@ -40,7 +40,7 @@ _RAISED: dict[Role, Row] = {
     Role.WORKERS: _row(_MORE_LOAD + " text:pool_exhausted=2.2 pool_wait+=2"),
     Role.QUEUE: _row("text:out_of_memory=2.5 memory+=2.2 gc+=2 latency+=1.5 lag+=1.5"),
     Role.CACHE_SIZE: _row("text:out_of_memory=3 memory+=2.5 gc+=2.5 restarts+=2"),
-    Role.POOL: _row("connections+=1.2 text:rate_limited=1"),
+    Role.POOL: _row("connections+=0.6 text:rate_limited=1"),
     Role.RATE: _row("cpu+=1.5 text:overloaded=1.5 text:rate_limited=1 traffic+=2"),
     Role.SIZE: _row("text:out_of_memory=2 memory+=2 latency+=1 text:too_large=1.5"),
     Role.MEMORY: _row("text:node=1.5 text:restart=0.8"),

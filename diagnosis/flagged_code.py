@@ -1,4 +1,4 @@
-"""What a flag switches: the code of the commits at hand that names it. A flag has no diff; this is as good as one."""
+"""What a flag switches, and what a setting was and is: neither has a diff, and this is as good as one."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -20,6 +20,15 @@ def with_flagged_code(flag: Change, changes: Iterable[Change]) -> Change:
     files = tuple(dict.fromkeys(file for file, _ in places))
     hunks = (f"--- a/{file}\n+++ b/{file}\n@@\n" + "\n".join(lines) for file, lines in places[:_MOST_PLACES])
     return replace(flag, diff="\n".join(hunks), files=files)
+
+
+def with_values(change: Change) -> Change:
+    """A setting that was changed outside of code, with its two values as a diff: it is judged as one in code is."""
+    if change.kind is not ChangeKind.CONFIG or change.diff is not None or not (change.before and change.after):
+        return change
+    words = [word for word in re.findall(r"[a-z_]+", f"{change.id}".lower()) if word not in change.entity.lower()]
+    name = max(words, key=len, default="") or "setting"
+    return replace(change, diff=f"@@ settings\n-{name} = {change.before}\n+{name} = {change.after}")
 
 
 def _places(flag: str, commit: Change) -> Iterator[tuple[str, list[str]]]:

@@ -101,7 +101,8 @@ def _of_link(link: Link, scene: Scene) -> _Option:
     change = link.change
     near = [s for s in scene.symptoms if s.entity == scene.entity]
     kind = kind_of_symptoms(near or scene.symptoms)
-    if link.effect is not None and link.symptom is not None:
+    # The code around a flag is more than what the flag switches: there the symptoms name the kind.
+    if link.effect is not None and link.symptom is not None and change.kind is not ChangeKind.FLAG:
         kind = kind_of_change(link.effect, link.symptom, near or scene.symptoms)
     what = (
         f"{change.kind.value} {change.id[:10]} “{change.title}”" if change.title else f"{change.kind.value} {change.id}"
@@ -116,7 +117,7 @@ def _of_link(link: Link, scene: Scene) -> _Option:
         sentence=sentence,
         attribution=Attribution.CHANGE,
         change_id=change.id,
-        quote=link.effect.quote if link.effect and link.change.kind is not ChangeKind.FLAG else "",
+        quote=link.effect.quote if link.effect and link.change.kind is ChangeKind.COMMIT else "",
         supports=link.supports,
     )
     return _Option(link.score, hypothesis)

@@ -1,13 +1,15 @@
 """Where the fault is, and of which kind: run every channel on one incident and rank what they say."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from diagnosis.aliases import aliases_of
 from diagnosis.calibration import posterior
 from diagnosis.channels import CHANNELS, Clue, Observation
+from diagnosis.channels.clue import Source
+from diagnosis.channels.unreachable import unreached
 from diagnosis.examination import Examination
 from diagnosis.findings import Suspect
 from diagnosis.ranking import Ranked, rank
@@ -66,7 +68,17 @@ def observe(seen: Examination) -> Observation:
 
 def clues_of(observation: Observation, without: frozenset[str] = frozenset()) -> list[Clue]:
     """What all channels say but those named in ``without``."""
-    return [clue for name, channel in CHANNELS.items() if name not in without for clue in channel(observation)]
+    clues = [clue for name, channel in CHANNELS.items() if name not in without for clue in channel(observation)]
+    cut_off = {s.entity for s in observation.symptoms if unreached(observation, s)}
+    return [_inherited(clue) if clue.entity in cut_off and clue.method in _FAILS_ALONE else clue for clue in clues]
+
+
+# A callee that is not reached leaves no trace, so its caller seems to fail by itself, and to go another way.
+_FAILS_ALONE = frozenset(("conservation", "event_patterns", "call_walk", "log_templates"))
+
+
+def _inherited(clue: Clue) -> Clue:
+    return replace(clue, source=Source.CALLEES)
 
 
 def localise(

@@ -53,6 +53,11 @@ def call_gap(seen: Observation) -> list[Clue]:
     return clues
 
 
+def lost_between(seen: Observation) -> float:
+    """Seconds that the most widened call lost on the way, 0 where none widened."""
+    return max((edge.lost for edge in _edges(seen) if edge.strength >= _LEAST), default=0.0)
+
+
 def _edges(seen: Observation) -> list[_Edge]:
     spans, pairs = seen.spans, seen.calls
     if not pairs.client.size:

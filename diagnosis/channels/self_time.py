@@ -6,6 +6,7 @@ is theirs. A span that only waits for another service is a call (see ``call_gap`
 
 import numpy as np
 
+from diagnosis.channels.call_gap import lost_between
 from diagnosis.channels.clue import Clue, Observation
 from diagnosis.contrast import contrast
 from diagnosis.findings import Channel, FaultKind
@@ -21,6 +22,8 @@ _KINDS = {
     FaultKind.NETWORK_DELAY: 0.15,
 }
 _LEAST = 0.05
+# Work that grew by less than a tenth of what calls lost on the way is a side effect of the waiting.
+_TRIFLE, _TRIFLE_COUNTS = 0.1, 0.3
 
 
 def self_time(seen: Observation) -> list[Clue]:
@@ -36,6 +39,7 @@ def self_time(seen: Observation) -> list[Clue]:
     found = contrast(seen.self_seconds[rows], group, keys.size, seen.span_is_normal[rows], seen.span_is_recent[rows])
     lost = found.excess_seconds
     strength = found.strength() * (0.6 + 0.4 * lost / max(float(lost.max(initial=0.0)), 1e-9))
+    strength = np.where(lost < _TRIFLE * lost_between(seen), strength * _TRIFLE_COUNTS, strength)
     best: dict[int, int] = {}
     for place in np.flatnonzero(strength >= _LEAST).tolist():
         entity = int(keys[place]) // len(spans.names)

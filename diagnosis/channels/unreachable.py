@@ -44,7 +44,12 @@ def unreached(seen: Observation, symptom: Symptom) -> tuple[str, FaultKind] | No
     callees = seen.topology.callees(symptom.entity)
     named = [name for name in sorted(callees, key=lambda name: (-len(name), name)) if _names(name, symptom.text)]
     node = seen.topology.node(named[0]) if named else None
-    return (named[0], kind) if node is not None and node.owned else None
+    if node is None or not node.owned:
+        return None
+    # Either side may hold the wrong certificate: the callee's is at fault where the callee says so too.
+    if kind is FaultKind.CERTIFICATE and not any(s.entity == node.name and s.has(_KINDS[0][0]) for s in seen.symptoms):
+        return None
+    return node.name, kind
 
 
 @lru_cache(maxsize=4096)
