@@ -70,7 +70,7 @@ def _openmetrics(matrix: SeriesMatrix) -> Iterator[str]:
         series = f'{_NO_NAME.sub("_", key.metric)}{{service="{entity}"}}'
         seen = np.isfinite(values)
         for time, value in zip(matrix.times[seen], values[seen], strict=True):
-            yield f"{series} {value!r} {time:.3f}\n"
+            yield f"{series} {float(value)!r} {time:.3f}\n"
     yield "# EOF\n"
 
 

@@ -51,12 +51,13 @@ def prometheus_with(
     data.mkdir(exist_ok=True)
     made = ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(text), str(data)]
     subprocess.run(made, check=True, capture_output=True)
-    with _running(data, folder, config) as address:
+    with running(data, folder, config) as address:
         yield address
 
 
 @contextmanager
-def _running(data: Path, folder: Path, text: str) -> Iterator[str]:
+def running(data: Path, folder: Path, text: str) -> Iterator[str]:
+    """The address of a Prometheus over a data folder; in ``text`` ADDRESS stands for its own host and port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -1,5 +1,6 @@
 """The alert rules, judged by Prometheus's own tool: valid, quiet when all is well, and firing for each symptom."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,7 +10,10 @@ import yaml
 
 from evals.lab.alert_rules import RULES, rules_file
 
-needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="apt-get install prometheus")
+needs_promtool = pytest.mark.skipif(
+    "PCAUSE_REQUIRE_SERVERS" not in os.environ and shutil.which("promtool") is None,
+    reason="apt-get install prometheus",
+)
 
 _WELL = {
     'up{service="catalog"}': "1+0x30",
