@@ -75,10 +75,11 @@ def clues_of(observation: Observation, without: frozenset[str] = frozenset()) ->
 
 # A callee that is not reached leaves no trace, so its caller seems to fail by itself, and to go another way.
 _FAILS_ALONE = frozenset(("conservation", "event_patterns", "call_walk", "log_templates"))
+_LEFT_OF_IT = 0.2
 
 
 def _inherited(clue: Clue) -> Clue:
-    return replace(clue, source=Source.CALLEES)
+    return replace(clue, source=Source.CALLEES, strength=_LEFT_OF_IT * clue.strength)
 
 
 def localise(

@@ -200,6 +200,8 @@ def _role(name: str, line: Line, value: Quantity | None) -> Role:
             continue
         if role is Role.MODEL and value is not None and any(w in _AMOUNT_ROLES for w in words[: len(own)]):
             return Role.SIZE  # the length of what a model takes in, not another model
+        if role is Role.VERSION and _MODEL_WORDS & set(own):
+            return Role.MODEL  # the version of a model is a model
         return role
     if duration:
         return Role.INTERVAL

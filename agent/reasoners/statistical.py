@@ -17,6 +17,7 @@ from diagnosis.traces import tabulate
 from tools.spec import ChangeList, SpanBatch, ToolName
 
 _MAX_DIFFS_PER_ROUND = 60
+_ONSET_MARGIN_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,10 @@ def _unread_diffs(incident: Incident, diagnosis: Diagnosis, evidence: list[Evide
             continue
         if change.kind is ChangeKind.COMMIT and change.files and all(inert_file(path) for path in change.files):
             continue
-        ways = deliveries(change, incident.changes, entities, diagnosis.onset)
+        # A little later too: the onset is as exact as the samples, and the next round may see it differently.
+        ways = deliveries(change, incident.changes, entities, diagnosis.onset + _ONSET_MARGIN_SECONDS)
         if change.kind is ChangeKind.COMMIT and ways:
-            candidates.append((diagnosis.onset - ways[-1].time, change.id, change))
+            candidates.append((abs(diagnosis.onset - ways[-1].time), change.id, change))
     candidates.sort(key=lambda item: item[:2])
     return [
         Wish(
