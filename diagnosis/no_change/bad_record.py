@@ -8,7 +8,7 @@ from diagnosis.no_change.case import Case, View
 from diagnosis.telemetry import LogPattern
 
 _IDENTITY = re.compile(
-    r"(^|[._])(offset|message_?id|msg_?id|record_?id|event_?id|job_?id|row(_?id)?|document_?id|doc_?id|file(_?name)?|object(_?key)?|payload_?id|order_?id|item_?id|batch_?id|delivery_?tag|task_?id|key|uuid|entry_?id|image_?id|asset_?id|media_?id|invoice_?id|shipment_?id|tracking_?(id|number))$",
+    r"(^|[._])(offset|message[._]?id|msg[._]?id|record[._]?id|event_?id|job_?id|row(_?id)?|document_?id|doc_?id|file(_?name)?|object(_?key)?|payload_?id|order_?id|item_?id|batch_?id|delivery_?tag|task_?id|key|uuid|entry_?id|image_?id|asset_?id|media_?id|invoice_?id|shipment_?id|tracking_?(id|number))$",
     re.I,
 )
 

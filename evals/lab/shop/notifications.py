@@ -66,7 +66,8 @@ class Notifications:
                 reason = f"{type(error).__name__}: {error}"
                 span.fail(reason)
                 text = f"could not confirm message {message['id']} (delivery {deliveries}): {reason}"
-                telemetry.log("ERROR", text, span, **exception_attributes(error))
+                about = {"messaging.message.id": str(message["id"])}
+                telemetry.log("ERROR", text, span, **exception_attributes(error), **about)
                 return False
             telemetry.log("INFO", f"sent: {mail.splitlines()[0]}", span)
             return True
