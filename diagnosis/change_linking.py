@@ -14,10 +14,10 @@ from diagnosis.diff import NetChange, parse_diff
 from diagnosis.effects import Effect, EffectKind, effects_of, inert_file
 from diagnosis.expectations import SLOW_EFFECTS, SLOW_ROLES, expected_signals, wrong_direction
 from diagnosis.findings import Support
-from diagnosis.flagged_code import with_flagged_code, with_values
 from diagnosis.scene import Scene
 from diagnosis.settings_in_code import Role
 from diagnosis.shared_evidence import shared_with, spread_of
+from diagnosis.stand_in_diffs import with_flagged_code, with_values
 from diagnosis.symptoms import Symptom, amount
 from diagnosis.telemetry import Change, ChangeKind
 from diagnosis.weights import WEIGHTS

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from diagnosis.diff import parse_diff
 from diagnosis.effects import EffectKind, effects_of
-from diagnosis.flagged_code import with_flagged_code, with_values
+from diagnosis.stand_in_diffs import with_flagged_code, with_values
 from diagnosis.telemetry import Change, ChangeKind
 
 COMMIT = Change(
