@@ -7,7 +7,7 @@ import numpy as np
 from diagnosis import no_change
 from diagnosis.change_linking import Link, link_changes
 from diagnosis.examination import STRONG, Examination, examine
-from diagnosis.findings import Diagnosis, Finding, Hypothesis, RuledOut
+from diagnosis.findings import Attribution, Diagnosis, Finding, Hypothesis, RuledOut
 from diagnosis.hypotheses import hypotheses, nothing_or_unseen
 from diagnosis.incident import Incident
 from diagnosis.localisation import Localisation, localise
@@ -46,6 +46,8 @@ def diagnose(
     view = no_change.View(scene, incident.metrics, seen.table, hosts, seen.search.recent.start)
     suspects = found.suspects(ids)
     causes = hypotheses(links, no_change.cases(view), scene, suspects, findings)
+    if causes[0].attribution is Attribution.CASE and causes[0].entity in seen.entities:
+        origin = causes[0].entity  # demand comes in where it is felt later
     affected = blast_radius(origin, seen.symptoms, seen.topology, onset, seen.slack)
     cause = causes[0].entity or origin
     path = causal_path(cause, origin, affected, seen.topology, seen.blames, every, ids, seen.slack)

@@ -41,7 +41,7 @@ class Examination:
 
 def examine(incident: Incident) -> Examination:
     """Deterministic: the same incident gives the same examination."""
-    incident = _finite(incident)
+    incident = _sound(incident)
     search = periods(incident.window, incident.fired_at, incident.normal)
     table = incident.patterns or PatternTable(incident.window, 60.0, ())
     topology = incident.topology.merged(topology_of(incident.spans))
@@ -63,13 +63,17 @@ def examine(incident: Incident) -> Examination:
     )
 
 
-def _finite(incident: Incident) -> Incident:
-    """What is not a number is missing: an infinite sample, a span without a time."""
+def _sound(incident: Incident) -> Incident:
+    """What is not a number is missing: an infinite sample, a span without a time.
+
+    A span that ends after the window is not told yet: its later calls are missing, as if it had waited by itself.
+    """
     metrics, spans = incident.metrics, incident.spans
     if any(np.isinf(block.values).any() for block in metrics.blocks()):
         values = np.where(np.isinf(metrics.values), np.nan, metrics.values)
         metrics = SeriesMatrix(metrics.keys, metrics.times, values)
     sound = np.isfinite(spans.start) & np.isfinite(spans.duration)
+    sound &= spans.start + spans.duration <= incident.window.end
     if not sound.all():
         spans = spans.select(sound)
     return replace(incident, metrics=metrics, spans=spans)

@@ -33,6 +33,8 @@ def surge(view: View) -> Case | None:
     ]
     others = {s.entity: (s.after or 0) / (s.before or 1) for s in rises if s.entity != first.entity}
     alike = [entity for entity, other in others.items() if 0.6 <= other / ratio <= 1.6]
+    # What grows alike behind one door came in by that door; where it gets stuck first is a matter of capacity.
+    place = first.entity if edge and alike else target
     if alike:
         supports.append(
             view.support(2.0, f"{', '.join(sorted(alike)[:4])} grew by the same factor: one cause in front of all")
@@ -41,10 +43,5 @@ def surge(view: View) -> Case | None:
         supports.append(view.support(1.2, "what is short is capacity: queues or processors are full"))
     if any(s.has("fanout+") for s in view.scene.symptoms) or (others and not alike):
         supports.append(view.support(-2.5, "the growth is uneven: calls per request changed"))
-    return Case(
-        view.scene.entity,
-        FaultKind.TRAFFIC_SURGE,
-        Remediation.SCALE,
-        f"demand outgrew the capacity of {view.scene.entity}",
-        tuple(supports),
-    )
+    came = f"demand at {place} outgrew the capacity" + (f" of {target}" if place != target else "")
+    return Case(place, FaultKind.TRAFFIC_SURGE, Remediation.SCALE, came, tuple(supports))
