@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from agent.state import Action, Alert, Evidence, Report
+from agent.report.model import Report
+from agent.state import Action, Alert, Evidence
 from diagnosis.findings import Hypothesis
 
 

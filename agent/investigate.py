@@ -34,9 +34,10 @@ from agent.ledger import Ledger
 from agent.reasoners import Reasoner
 from agent.reasoners.statistical import StatisticalReasoner
 from agent.report.failure import report_of_failure
+from agent.report.model import Report
 from agent.settings import Ceilings, Settings
 from agent.sources import Source, tools_of
-from agent.state import STATE_VERSION, Action, Alert, Approval, Investigation, Report
+from agent.state import STATE_VERSION, Action, Alert, Approval, Investigation
 from agent.toolbelt import Toolbelt
 from tools.actions import ActionSpec
 

@@ -15,8 +15,8 @@ from agent.backends import Backends
 from agent.firings import Firings
 from agent.investigate import NotResumable, resume
 from agent.ledger import Ledger, LedgerError
+from agent.report.model import Report
 from agent.settings import Settings
-from agent.state import Report
 
 _log = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ from agent.alerts import parse_alert
 from agent.doors.reading import InputError, read_json
 from agent.events import Finished
 from agent.investigate import investigate
+from agent.report.model import Report
 from agent.settings import load_settings
 from agent.sources import Source
-from agent.state import Report
 from diagnosis.findings import Attribution
 from evals.rootcausebench import REMEDIATION_NAMES, Scenario, scenarios, translate
 from evals.scores import brier, confidently_wrong, expected_calibration_error

@@ -135,7 +135,7 @@ def show(id: Id, html: Html = None, markdown: Markdown = None, as_json: Json = F
     """Show the report of an investigation."""
     from agent.doors.running import fail, print_report
     from agent.ledger import Ledger
-    from agent.state import Report
+    from agent.report.model import Report
 
     settings = _settings()
     ledger = Ledger(settings.home)

@@ -8,8 +8,8 @@ from rich.live import Live
 from rich.text import Text
 
 from agent.events import Event, EvidenceFound, Finished, Ranked, StageFinished, StageStarted, Started
+from agent.report.model import Report
 from agent.report.text import inert
-from agent.state import Report
 
 
 class Progress:

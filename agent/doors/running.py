@@ -8,9 +8,10 @@ from typing import NoReturn
 import typer
 
 from agent.events import Event
+from agent.report.model import Report
 from agent.settings import Settings
 from agent.sources import Source
-from agent.state import Alert, Report
+from agent.state import Alert
 
 
 def investigate_recording(

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from agent.state import Report
+from agent.report.model import Report
 
 SCHEMA_ID = "urn:probable-cause:report:1"
 # What acts on a terminal or on a reader's eye, and what UTF-8 cannot hold. Escaped it is still the same text.

@@ -3,19 +3,8 @@
 import numpy as np
 
 from agent.bench import Bench
-from agent.state import (
-    ChangeView,
-    Claim,
-    Evidence,
-    HypothesisView,
-    Investigation,
-    NodeView,
-    Outcome,
-    Report,
-    SeriesView,
-    TimelineEntry,
-    Verdict,
-)
+from agent.report.model import ChangeView, HypothesisView, NodeView, Report, SeriesView, TimelineEntry
+from agent.state import Claim, Evidence, Investigation, Outcome, Verdict
 from agent.times import clock, stamp
 from diagnosis.findings import Channel, Diagnosis, Finding, RuledOut
 from diagnosis.symptoms import amount

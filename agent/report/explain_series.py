@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from agent.report import svg
 from agent.report.explain import Explanation, level
+from agent.report.model import ChangeView, SeriesView
 from agent.report.times import quantity
-from agent.state import ChangeView, SeriesView
 from diagnosis.deviation import as_rates
 from diagnosis.findings import Channel, Finding, Suspect
 from diagnosis.telemetry import Change, ChangeKind, Floats, LogPattern, PatternTable, SeriesKey

@@ -5,7 +5,8 @@ from typing import Any
 
 from agent.ledger import Ledger
 from agent.report.build import SCHEMA_VERSION, blind_spots
-from agent.state import Alert, Report, Scope
+from agent.report.model import Report
+from agent.state import Alert, Scope
 from diagnosis.findings import FaultKind, Remediation
 
 

@@ -10,10 +10,10 @@ from markupsafe import Markup, escape
 
 from agent.report import sections as say
 from agent.report import svg
+from agent.report.model import Report, SeriesView
 from agent.report.svg_path import aside, path_graph
 from agent.report.text import inert, inert_lines
 from agent.report.times import quantity, stamp
-from agent.state import Report, SeriesView
 
 
 def render_html(report: Report) -> str:

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable
 
 from agent.report import sections as say
+from agent.report.model import Report, SeriesView
 from agent.report.text import inert, inert_lines
 from agent.report.times import clock, quantity
-from agent.state import Report, SeriesView
 
 _SPECIAL = re.compile(r"([\\`*{}\[\]()#+!|<>~@&$]|(?<!\w)_|_(?!\w))")
 # Renderers link bare addresses, people and issues without any markup, and look past backslashes; only a gap stops them.

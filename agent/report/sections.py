@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from agent.report.model import ChangeView, HypothesisView, Report, TimelineEntry
 from agent.report.text import inert
 from agent.report.times import amount, clock, count, duration, money, percent, stamp
-from agent.state import CeilingHit, ChangeView, Check, Claim, Evidence, HypothesisView, Outcome, Report, TimelineEntry
+from agent.state import CeilingHit, Check, Claim, Evidence, Outcome
 from diagnosis.findings import Hop
 
 _WORTH_ITS_REASONS = 0.05  # beside a named cause, what speaks for a hopeless rival is noise

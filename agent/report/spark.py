@@ -6,9 +6,9 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from agent.report.model import SeriesView
 from agent.report.text import inert
 from agent.report.times import quantity
-from agent.state import SeriesView
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _WIDEST = 60

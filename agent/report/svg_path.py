@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from markupsafe import Markup, escape
 
+from agent.report.model import NodeView, Report
 from agent.report.sections import hop_mark
 from agent.report.text import inert
-from agent.state import NodeView, Report
 from diagnosis.findings import Hop
 
 _WIDTH, _BOX, _GAP = 420, 62, 46

@@ -9,9 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.report import sections as say
+from agent.report.model import Report
 from agent.report.spark import Sparklines
 from agent.report.text import inert, inert_lines
-from agent.state import Claim, Report
+from agent.state import Claim
 from diagnosis.findings import Hop
 
 

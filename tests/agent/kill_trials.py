@@ -21,9 +21,9 @@ from agent.events import StageStarted
 from agent.graph import build_graph
 from agent.investigate import _checkpointer, comparable, investigate, resume
 from agent.ledger import Ledger
+from agent.report.model import Report
 from agent.settings import Settings
 from agent.sources import Source
-from agent.state import Report
 
 warnings.simplefilter("ignore", DeprecationWarning)  # fork in a process with threads; the children exec nothing
 

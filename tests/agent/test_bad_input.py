@@ -11,9 +11,9 @@ import pytest
 from agent.alerts import AlertError, parse_alert
 from agent.events import Finished
 from agent.investigate import investigate
+from agent.report.model import Report
 from agent.settings import Settings
 from agent.sources import Source
-from agent.state import Report
 from tools.recording import RecordingError, recording_tools
 
 

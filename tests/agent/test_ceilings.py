@@ -7,9 +7,9 @@ from agent.alerts import parse_alert
 from agent.events import Finished
 from agent.investigate import investigate
 from agent.ledger import Ledger
+from agent.report.model import Report
 from agent.settings import Ceilings, Settings
 from agent.sources import Source
-from agent.state import Report
 
 
 async def run(recording: Path, settings: Settings) -> Report:

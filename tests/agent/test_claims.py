@@ -11,9 +11,10 @@ from agent.events import Finished
 from agent.evidence import EvidenceStore
 from agent.investigate import investigate
 from agent.nodes.check_claims import supported
+from agent.report.model import Report
 from agent.settings import Settings
 from agent.sources import Source
-from agent.state import Check, Claim, Report, Verdict
+from agent.state import Check, Claim, Verdict
 from diagnosis.findings import Attribution, FaultKind, Hypothesis, Remediation
 
 

@@ -7,9 +7,9 @@ from agent.alerts import parse_alert
 from agent.events import Compared, Finished, Ranked, StageFinished, Started
 from agent.investigate import NotResumable, comparable, investigate, replay, resume
 from agent.ledger import Ledger
+from agent.report.model import Report
 from agent.settings import Settings
 from agent.sources import Source
-from agent.state import Report
 
 GUILTY = "a" * 40
 

@@ -11,9 +11,10 @@ from agent.claim_checks import check_claim
 from agent.events import Finished
 from agent.evidence import EvidenceStore
 from agent.investigate import investigate
+from agent.report.model import Report
 from agent.settings import Settings
 from agent.sources import Source
-from agent.state import Check, Report
+from agent.state import Check
 
 START, ONSET, END = 1_790_000_000, 1_790_002_400, 1_790_003_000
 

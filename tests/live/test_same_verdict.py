@@ -8,9 +8,9 @@ from agent.change_store import ChangeStore
 from agent.doors.reading import read_json
 from agent.events import Finished
 from agent.investigate import investigate
+from agent.report.model import Report
 from agent.settings import OpenSearchSettings, PrometheusSettings, Settings
 from agent.sources import Source
-from agent.state import Report
 from evals.lab import bundled_incident
 from evals.live_copy import changes_of
 

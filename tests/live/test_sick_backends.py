@@ -9,15 +9,16 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pytest_httpserver import HTTPServer
 
 from agent.alerts import parse_alert
 from agent.backends import Backends
 from agent.doors.reading import read_json
 from agent.events import Finished
 from agent.investigate import investigate
-from agent.settings import Ceilings, OpenSearchSettings, PrometheusSettings, Settings
+from agent.report.model import Report
+from agent.settings import Backend, Ceilings, ChangeSettings, OpenSearchSettings, PrometheusSettings, Settings
 from agent.sources import Source
-from agent.state import Report
 from evals.faulty_proxy import FaultyProxy, Sickness
 from evals.lab import bundled_incident
 
@@ -43,16 +44,23 @@ SAYS = {
     Sickness.STALE: "newest",
 }
 METRICS_TOOLS, OPENSEARCH_TOOLS = ("query_metrics", "list_metrics"), ("log_patterns", "get_traces", "get_topology")
-ONLY_SERIES = (Sickness.NAN, Sickness.STALE)  # logs have neither
+ONLY_SERIES = (Sickness.NAN, Sickness.STALE)  # logs and changes have neither
+CHANGE_TOOLS = ("list_changes",)
+NO_CHANGES = Sickness.EMPTY  # of a change feed: an answer like any other
 
 
 async def investigated(prometheus: str, opensearch: str, home: Path) -> Report:
-    settings = Settings(
-        home=home,
-        prometheus=PrometheusSettings(url=prometheus, timeout_seconds=2.0),
-        opensearch=OpenSearchSettings(url=opensearch, timeout_seconds=4.0),
-        ceilings=Ceilings(usd=Decimal(0)),
+    return await reported(
+        Settings(
+            home=home,
+            prometheus=PrometheusSettings(url=prometheus, timeout_seconds=2.0),
+            opensearch=OpenSearchSettings(url=opensearch, timeout_seconds=4.0),
+            ceilings=Ceilings(usd=Decimal(0)),
+        )
     )
+
+
+async def reported(settings: Settings) -> Report:
     alert = parse_alert(read_json(bundled_incident() / "alert.json"))
     events = investigate(alert, Source(kind="live"), settings, backends=Backends(settings))
     finished = [event async for event in events if isinstance(event, Finished)]
@@ -90,6 +98,41 @@ async def test_a_sick_opensearch_still_gives_a_report(live_incident, tmp_path: P
         assert SAYS[sickness] in missing(report, OPENSEARCH_TOOLS), (sickness, report.blind_spots)
         assert not broken(report, METRICS_TOOLS), (sickness, report.blind_spots)
         assert "broke" not in report.headline, sickness
+
+
+async def test_a_sick_change_feed_still_gives_a_report(httpserver: HTTPServer, tmp_path: Path) -> None:
+    httpserver.expect_request("/api/v1/applications").respond_with_json({"items": []})
+
+    async def cell(sickness: Sickness) -> tuple[Sickness, Report]:
+        with FaultyProxy(httpserver.port, sickness) as proxy:
+            feeds = ChangeSettings(argocd=Backend(url=proxy.address, timeout_seconds=2.0))
+            asked = reported(Settings(home=tmp_path / sickness.value, changes=feeds))
+            return sickness, await asyncio.wait_for(asked, 110)
+
+    cells = [cell(sickness) for sickness in SAYS if sickness not in (*ONLY_SERIES, NO_CHANGES)]
+    for sickness, report in await asyncio.gather(*cells):
+        said = missing(report, CHANGE_TOOLS)
+        assert SAYS[sickness] in said, (sickness, report.blind_spots)
+        assert "Argo CD" in said, (sickness, report.blind_spots)
+
+
+@pytest.mark.parametrize("sickness", [Sickness.HANG, Sickness.TRICKLE])
+async def test_with_the_default_time_outs_a_report_comes_in_time(
+    sickness: Sickness, live_incident, tmp_path: Path
+) -> None:
+    with (
+        FaultyProxy(live_incident.prometheus_port, sickness) as prometheus,
+        FaultyProxy(live_incident.opensearch_port, sickness) as opensearch,
+    ):
+        settings = Settings(
+            home=tmp_path,
+            prometheus=PrometheusSettings(url=prometheus.address),
+            opensearch=OpenSearchSettings(url=opensearch.address),
+            changes=ChangeSettings(argocd=Backend(url=prometheus.address)),
+        )
+        report = await asyncio.wait_for(reported(settings), 120)
+    for tools in (METRICS_TOOLS, OPENSEARCH_TOOLS, CHANGE_TOOLS):
+        assert SAYS[sickness] in missing(report, tools), report.blind_spots
 
 
 async def test_when_everything_is_down_the_report_says_so(tmp_path: Path) -> None:

@@ -5,26 +5,21 @@ import math
 
 import pytest
 
-from agent.state import (
+from agent.report.model import ChangeView, HypothesisView, NodeView, Report, SeriesView, TimelineEntry
+from agent.state import (  # fmt: skip
     Action,
     ActionResult,
     Alert,
     CeilingHit,
-    ChangeView,
     Check,
     Claim,
     Evidence,
-    HypothesisView,
-    NodeView,
     Outcome,
     Prediction,
     RemovedClaim,
-    Report,
-    SeriesView,
     Spend,
-    TimelineEntry,
     Verification,
-)  # fmt: skip
+)
 from diagnosis.findings import Attribution, FaultKind, Hop, Remediation, RuledOut
 
 ONSET = 1_790_000_000.0 + 64 * 60

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from agent.report.as_json import render_json, report_schema
-from agent.state import Report
+from agent.report.model import Report
 
 PUBLISHED = Path(__file__).resolve().parents[2] / "docs" / "report.schema.json"
 

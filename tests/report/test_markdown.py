@@ -5,7 +5,7 @@ import re
 import pytest
 
 from agent.report.markdown import render_markdown, safe
-from agent.state import Report
+from agent.report.model import Report
 
 
 def test_the_facts_are_there_in_the_order_of_the_terminal(incident: Report):

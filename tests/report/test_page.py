@@ -9,7 +9,7 @@ from importlib import resources
 import pytest
 
 from agent.report.html import render_html
-from agent.state import Report
+from agent.report.model import Report
 
 VOID = ("meta", "br", "hr")
 

@@ -15,11 +15,11 @@ from agent.investigate import investigate
 from agent.report.as_json import render_json, report_schema
 from agent.report.html import render_html
 from agent.report.markdown import render_markdown
+from agent.report.model import Report
 from agent.report.terminal import render_terminal
 from agent.report.text import inert
 from agent.settings import Ceilings, Settings
 from agent.sources import Source
-from agent.state import Report
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = (

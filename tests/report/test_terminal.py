@@ -7,9 +7,9 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from agent.report.model import Report, SeriesView
 from agent.report.spark import sparkline
 from agent.report.terminal import render_terminal
-from agent.state import Report, SeriesView
 
 
 def shown(report: Report, width: int = 100, colour: bool = False) -> str:

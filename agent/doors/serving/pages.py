@@ -7,7 +7,7 @@ from fastapi import HTTPException
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from agent.ledger import Ledger
-from agent.state import Report
+from agent.report.model import Report
 from agent.summaries import Summaries
 
 _ENDED = frozenset(("done", "failed", "waiting"))
