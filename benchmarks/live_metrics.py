@@ -1,9 +1,11 @@
 """How long it takes to read a real Prometheus: 2,000 series, one hour, a sample every 15 seconds.
 
 Run with ``python -m benchmarks.live_metrics``; it needs the programs prometheus and promtool. Printed are seconds,
-points and requests for the discovery, for the whole question, and for the same question asked again.
+points and requests for the discovery, for the whole question, for the same question asked again, and for a whole
+investigation: from an alert on one of the services, whose errors rose ten minutes before, to the report.
 """
 
+import asyncio
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +13,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
+from agent.backends import Backends
+from agent.events import Finished
+from agent.investigate import investigate
+from agent.settings import PrometheusSettings, Settings
+from agent.sources import Source
+from agent.state import Alert
 from tests.prometheus_server import END, Series, prometheus_with
 from tools.http.connection import Connection
 from tools.http.guard import Guard
@@ -20,6 +29,7 @@ from tools.prometheus import prometheus_tools
 from tools.spec import ListMetrics, QueryMetrics, Rows, ToolName
 
 SERVICES, PODS = 40, 2
+FAILING, ONSET = "svc-07", END - 600.0
 _TIMES = np.arange(END - 3600.0, END + 1, 15.0)
 _BOUNDS = ("0.01", "0.05", "0.1", "0.25", "0.5", "1.0", "2.5", "+Inf")
 
@@ -47,7 +57,7 @@ def series() -> Iterator[Series]:
         for pod in range(PODS)
     ]
 
-    def counter(rate: float) -> list[tuple[float, float]]:
+    def counter(rate: float | NDArray[np.float64]) -> list[tuple[float, float]]:
         return list(zip(_TIMES, np.cumsum(random.poisson(15 * rate, _TIMES.size)), strict=True))
 
     def gauge(level: float) -> list[tuple[float, float]]:
@@ -55,7 +65,11 @@ def series() -> Iterator[Series]:
 
     for status, rate in (("200", 50.0), ("404", 1.0), ("500", 0.2)):
         for service, pod in pods:
-            yield f'http_server_requests_total{{service="{service}",pod="{pod}",status="{status}"}}', counter(rate)
+            failing = status == "500" and service == FAILING
+            yield (
+                f'http_server_requests_total{{service="{service}",pod="{pod}",status="{status}"}}',
+                counter(np.where(_TIMES >= ONSET, 10.0, rate) if failing else rate),
+            )
     for place, bound in enumerate(_BOUNDS):
         for service, pod in pods:
             yield (
@@ -106,6 +120,17 @@ def main() -> None:
             print(
                 f"{title:>14}: {took:6.2f} s  {points:>8} points  {guard.calls - before:>4} requests  {getattr(answer, 'note', answer)}"
             )
+        begun = time.perf_counter()
+        said = asyncio.run(report(address, Path(folder)))
+        print(f"{'investigation':>14}: {time.perf_counter() - begun:6.2f} s  {said}")
+
+
+async def report(address: str, home: Path) -> str:
+    """The headline of an investigation that has this Prometheus and nothing else."""
+    settings = Settings(home=home, prometheus=PrometheusSettings(url=address))
+    alert = Alert(id="bench", name="TooManyErrors", entity=FAILING, fired_at=END - 300.0)
+    events = investigate(alert, Source(kind="live"), settings, backends=Backends(settings))
+    return [event async for event in events if isinstance(event, Finished)][-1].report.headline
 
 
 if __name__ == "__main__":

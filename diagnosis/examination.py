@@ -73,7 +73,7 @@ def _sound(incident: Incident) -> Incident:
         values = np.where(np.isinf(metrics.values), np.nan, metrics.values)
         metrics = SeriesMatrix(metrics.keys, metrics.times, values)
     sound = np.isfinite(spans.start) & np.isfinite(spans.duration)
-    sound &= spans.start + spans.duration <= incident.window.end
+    sound &= (spans.start + spans.duration <= incident.window.end) | (spans.start >= incident.window.end)
     if not sound.all():
         spans = spans.select(sound)
     return replace(incident, metrics=metrics, spans=spans)

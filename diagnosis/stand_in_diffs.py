@@ -26,9 +26,14 @@ def with_values(change: Change) -> Change:
     """A setting that was changed outside of code, with its two values as a diff: it is judged as one in code is."""
     if change.kind is not ChangeKind.CONFIG or change.diff is not None or not (change.before and change.after):
         return change
-    words = [word for word in re.findall(r"[a-z_]+", f"{change.id}".lower()) if word not in change.entity.lower()]
-    name = max(words, key=len, default="") or "setting"
+    name = change.key or _told_by_its_id(change) or "setting"
     return replace(change, diff=f"@@ settings\n-{name} = {change.before}\n+{name} = {change.after}")
+
+
+def _told_by_its_id(change: Change) -> str:
+    """The longest word of the id that is none of the entity's: where a feed does not name the setting."""
+    words = [word for word in re.findall(r"[a-z_]+", change.id.lower()) if word not in change.entity.lower()]
+    return max(words, key=len, default="")
 
 
 def _places(flag: str, commit: Change) -> Iterator[tuple[str, list[str]]]:

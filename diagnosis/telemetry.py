@@ -177,7 +177,8 @@ class ChangeKind(StrEnum):
 class Change:
     """Something that somebody changed. ``diff`` is None where the feed has no diff (which differs from an empty one).
 
-    ``commit`` is the commit that a deploy ships; ``before`` and ``after`` are the values of a flag or setting.
+    ``commit`` is the commit that a deploy ships; ``before`` and ``after`` are the values of a flag or setting, and
+    ``key`` is the setting's name.
     """
 
     kind: ChangeKind
@@ -192,6 +193,7 @@ class Change:
     version: str = ""
     before: str = ""
     after: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

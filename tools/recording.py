@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -233,10 +234,7 @@ class Recording:
 
 
 def _without_diff(change: Change) -> Change:
-    return Change(
-        change.kind, change.id, change.time, change.entity, change.title, change.author, change.files, None, change.commit,
-        change.version, change.before, change.after,
-    )  # fmt: skip
+    return replace(change, diff=None)
 
 
 __all__ = ["NAMES", "Recording", "RecordingError", "recording_tools"]

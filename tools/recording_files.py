@@ -258,6 +258,7 @@ def change(raw: dict[str, Any], skipped: Skipped) -> Change | None:
         ChangeKind(kind), id, time, _service(raw), str(raw.get("title") or ""), str(raw.get("author") or ""),
         tuple(map(str, files or ())), diff if isinstance(diff, str) else None, str(raw.get("commit") or ""),
         str(raw.get("version") or ""), str(raw.get("from") or ""), str(raw.get("to") or ""),
+        str(raw.get("key") or ""),
     )  # fmt: skip
 
 

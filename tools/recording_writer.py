@@ -123,6 +123,7 @@ def _change(change: Change) -> dict[str, object]:
         "version": change.version,
         "from": change.before,
         "to": change.after,
+        "key": change.key,
     }
 
 

@@ -98,6 +98,23 @@ def test_demand_that_outgrew_the_capacity():
     check(solve(metrics, logs), FaultKind.TRAFFIC_SURGE, Remediation.SCALE)
 
 
+def test_demand_is_named_where_it_comes_in_and_not_where_it_gets_stuck():
+    metrics = {
+        "front/http_duration_p99_ms": series(200, 2400),
+        "front/requests_per_second": series(900, 5200, 1),
+        "orders/requests_per_second": series(500, 2900, 2),
+        "stock/requests_per_second": series(400, 2300, 3),
+        "stock/http_duration_p99_ms": series(20, 2100, 4),
+        "stock/db_pool_wait_p99_seconds": series(0.001, 1.9, 5),
+        "stock/cpu_utilization": series(0.3, 0.99, 6),
+    }
+    logs = lines("stock", lambda i: f"shedding load: queue is full ({i})", severity="WARN")
+    found = solve(metrics, logs)
+    check(found, FaultKind.TRAFFIC_SURGE, Remediation.SCALE)
+    assert found.first_failing == found.hypotheses[0].entity == "front"
+    assert "capacity of stock" in found.hypotheses[0].sentence
+
+
 def test_tenants_of_one_sick_machine():
     topology = Topology(
         (Node("front", host="node-1"), Node("orders", host="node-2"), Node("stock", host="node-2"), Node("mail", host="node-2"), Node("price", host="node-1")),
@@ -124,6 +141,22 @@ def test_one_record_that_fails_again_and_again():
     )
     metrics = {"orders/consumer_lag_messages": series(10, 9000), "orders/error_ratio": series(0.001, 0.2)}
     check(solve(metrics, logs), FaultKind.BAD_DATA, Remediation.QUARANTINE_DATA)
+
+
+def test_the_same_record_failing_thrice_is_enough_where_nothing_else_fails():
+    logs = lines("orders", lambda i: f"order {i} has no amount", count=3, **{"messaging.message.id": "4ab1"})
+    metrics = {"orders/queue_oldest_message_age_seconds": series(0.5, 40), "orders/error_ratio": series(0.001, 0.9)}
+    check(solve(metrics, logs), FaultKind.BAD_DATA, Remediation.QUARANTINE_DATA)
+
+
+def test_records_that_fail_one_after_the_other_are_not_one_bad_record():
+    logs = [
+        line
+        for i in range(12)
+        for line in lines("orders", lambda _: "no amount", count=1, **{"messaging.message.id": f"4ab{i}"})
+    ]
+    metrics = {"orders/queue_oldest_message_age_seconds": series(0.5, 40), "orders/error_ratio": series(0.001, 0.9)}
+    assert all(h.fault_kind is not FaultKind.BAD_DATA for h in solve(metrics, logs).hypotheses)
 
 
 def test_a_volume_that_filled_by_steady_growth():

@@ -33,6 +33,11 @@ def test_a_setting_outside_of_code_is_a_diff_of_its_two_values() -> None:
     assert [effect.kind for effect in effects_of(net, ())] == [EffectKind.SETTING_LOWERED]
 
 
+def test_a_setting_has_the_name_that_its_feed_gives_it() -> None:
+    change = Change(ChangeKind.CONFIG, "event-77", 20.0, "shop", before="24", after="2", key="db_pool_size")
+    assert with_values(change).diff == "@@ settings\n-db_pool_size = 24\n+db_pool_size = 2"
+
+
 def test_a_line_that_moves_into_a_held_block_widens_what_is_held() -> None:
     diff = (
         "--- a/shop/label.py\n+++ b/shop/label.py\n@@ -1,4 +1,4 @@\n-        self._book(carrier)\n"

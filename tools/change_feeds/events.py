@@ -136,14 +136,15 @@ def _generic(envelope: Envelope, data: Fields) -> Change:
     if kind is ChangeKind.COMMIT:
         commit = commit or sha(first(data, "id"))
     said = first(data, "title", "summary", "message", "description")
-    if kind is ChangeKind.CONFIG and not said and (key := first(data, "key", "setting")):
+    key = first(data, "key", "setting") if kind is ChangeKind.CONFIG else ""
+    if key and not said:
         said = f"{key} changed"
     change = Change(
         kind, "", time, entity, said,
         first(data, "author", "actor", "user", "deployed_by", "created_by", "changed_by", "who"),
         file_names(data.get("files")), clipped_diff(data.get("diff")), "" if kind is ChangeKind.COMMIT else commit,
         first(data, "version", "tag", "image"), first_value(data, "from", "before", "old", "previous"),
-        first_value(data, "to", "after", "new", "value"),
+        first_value(data, "to", "after", "new", "value"), key,
     )  # fmt: skip
     return _identified(change, envelope, first(data, "id"), flag if kind is ChangeKind.FLAG else commit)
 

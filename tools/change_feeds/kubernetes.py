@@ -145,7 +145,7 @@ def _settings(together: Sequence[_Sign]) -> Iterator[Change]:
     if len({sign.replica_set for sign in scaled}) == 1 and scaled[-1].after < scaled[0].before:
         replicas = (str(scaled[0].before), str(scaled[-1].after))
         title = f"{scaled[0].workload} scaled from {replicas[0]} to {replicas[1]} replicas"
-        yield _change(ChangeKind.CONFIG, scaled[0], title, before=replicas[0], after=replicas[1])
+        yield _change(ChangeKind.CONFIG, scaled[0], title, before=replicas[0], after=replicas[1], key="replicas")
 
 
 def _rollout(together: Sequence[_Sign], images: dict[str, str]) -> Change | None:
@@ -180,6 +180,8 @@ def _split(image: str) -> tuple[str, str]:
     return f"{folder}{slash}{base}", tag or (digest if at else "latest")
 
 
-def _change(kind: ChangeKind, sign: _Sign, title: str, version: str = "", before: str = "", after: str = "") -> Change:
+def _change(
+    kind: ChangeKind, sign: _Sign, title: str, version: str = "", before: str = "", after: str = "", key: str = ""
+) -> Change:
     id = f"kubernetes/{sign.namespace}/{sign.workload}/{kind.value}/{int(sign.time)}"
-    return Change(kind, id, sign.time, sign.workload, title, version=version, before=before, after=after)
+    return Change(kind, id, sign.time, sign.workload, title, version=version, before=before, after=after, key=key)

@@ -80,11 +80,12 @@ def _changes_of(name: str, versions: Sequence[Fields], aliases: Mapping[str, Seq
             yield Change(
                 ChangeKind.CONFIG, f"mlflow/{name}/{number}", created, name,
                 f"model {name}: version {number} registered{called}", author,
-                version=number, before=before, after=number,
+                version=number, before=before, after=number, key="model_version",
             )  # fmt: skip
         if updated is not None and updated != created and stage in _STAGES:
             yield Change(
                 ChangeKind.CONFIG, f"mlflow/{name}/{number}/{stage}", updated, name,
                 f"model {name}: version {number} in stage {stage}{called}", author, version=number, after=stage,
+                key="model_stage",
             )  # fmt: skip
         before = number

@@ -1,0 +1,38 @@
+"""What is left out before the first look."""
+
+import numpy as np
+
+from diagnosis.engine import diagnose
+from diagnosis.examination import examine
+from diagnosis.incident import Incident
+from diagnosis.log_patterns import mine
+from diagnosis.telemetry import Span
+from diagnosis.traces import tabulate
+
+
+def test_a_span_that_ends_after_the_window_is_not_told_yet(telemetry) -> None:
+    """Its last calls begin after the window: with them cut off it would look as if it had waited by itself."""
+    stock = telemetry.op("stock", "GET /stock", 0.02)
+    order = telemetry.op("orders", "POST /order", 0.01, (telemetry.call("orders", stock),))
+    spans = telemetry.requests(order, order)
+    cut = [Span(f"late{i}", "0", "", "orders", "POST /order", "", telemetry.end - 5 + i, 9.0, False) for i in range(5)]
+    rows = {"orders/http_duration_p99_ms": telemetry.step(40.0, 900.0)}
+
+    def incident(told: list[Span]) -> Incident:
+        return Incident(
+            "orders", "http_duration_p99_ms", telemetry.onset + 300, telemetry.window, telemetry.matrix(rows),
+            mine([], telemetry.window), tabulate(told),
+        )  # fmt: skip
+
+    assert len(examine(incident([*spans, *cut])).incident.spans) == len(spans)
+    assert diagnose(incident([*spans, *cut])) == diagnose(incident(spans))
+
+
+def test_a_span_without_a_time_is_left_out(telemetry) -> None:
+    spans = telemetry.requests(telemetry.op("orders", "POST /order"), telemetry.op("orders", "POST /order"))
+    table = tabulate(spans)
+    table.duration[3] = np.nan
+    found = Incident(
+        "orders", "", telemetry.onset, telemetry.window, telemetry.matrix({}), mine([], telemetry.window), table
+    )
+    assert len(examine(found).incident.spans) == len(spans) - 1
