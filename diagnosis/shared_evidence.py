@@ -165,7 +165,10 @@ _LITERAL = re.compile(r"[\"'`]([^\"'`\s]{5,120})[\"'`]|(?<=[\s=:])([\w.-]+(?:[/.
 
 
 def _literals(net: NetChange, symptoms: Sequence[Symptom], scene: Scene) -> tuple[float, Support | None]:
-    """A path, host, topic or key that stands in a changed (or moved) line and, to the letter, in a failing text."""
+    """A path, host, topic or key that stands in a changed (or moved) line and, to the letter, in a failing text.
+
+    Or the route of a call that is made more often than before.
+    """
     lines = [*net.removed, *net.added, *net.reordered, *(p.old for p in net.pairs), *(p.new for p in net.pairs)]
     found = {a or b for line in lines if not inert_file(line.file) for a, b in _LITERAL.findall(line.text)}
     whole = {text.rstrip("*/").lower() for text in found}
@@ -173,10 +176,12 @@ def _literals(net: NetChange, symptoms: Sequence[Symptom], scene: Scene) -> tupl
     texts = whole | {"/".join(text.split("/")[-2:]) for text in whole if text.count("/") >= 3}
     best: tuple[float, Support | None] = (0.0, None)
     for symptom in symptoms:
-        if not symptom.bad or not symptom.has(*(s for s in symptom.signals if s.startswith("text:"))):
-            continue
         text = symptom.text.lower()
-        hits = sorted(t for t in texts if len(t) >= 6 and re.search(r"[./:_-]", t.strip("/")) and t in text)
+        hits: list[str] = []
+        if symptom.bad and any(signal.startswith("text:") for signal in symptom.signals):
+            hits = sorted(t for t in texts if len(t) >= 6 and re.search(r"[./:_-]", t.strip("/")) and t in text)
+        elif symptom.has("fanout+"):
+            hits = sorted(t for t in texts if len(t) >= 5 and t.startswith("/") and text.endswith(t))
         weight = WEIGHTS["literal"] * (0.5 + 0.5 * symptom.strength) * scene.nearness(symptom.entity) * bool(hits)
         if weight > best[0]:
             reason = f"{hits[-1]} stands in its changed lines and in what {symptom.entity} says"

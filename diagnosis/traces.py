@@ -189,8 +189,10 @@ def operations(
     inherited[table.parent[child]] = True
     failed = table.error[rows]
     origin = failed & ~inherited[rows]
-    parents = np.where(table.parent[rows] >= 0, table.parent[rows], len(table) + rows)  # a root is its own parent
-    distinct = np.unique(group * (2 * len(table)) + parents) // max(2 * len(table), 1)
+    # Where the parent is not told (yet), its children are those of one trace.
+    parents = np.where(table.parent[rows] >= 0, table.parent[rows], len(table) + table.trace[rows].astype(np.int64))
+    most = max(len(table) + len(table.traces), 1)
+    distinct = np.unique(group * most + parents) // most
     seconds = np.bincount(group, self_seconds[rows], keys.size) / np.maximum(count, 1)
     errors = np.bincount(group, failed, keys.size)
     starts = np.bincount(group, origin, keys.size)

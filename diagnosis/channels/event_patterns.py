@@ -31,6 +31,7 @@ _KINDS = {
 _AGAIN = {FaultKind.SLOW_CODE: 1.0, FaultKind.ERROR_REGRESSION: 0.4}
 _LEAST_SEEN = 4  # of an event in each period
 _BLOCK_SECONDS = 60.0
+_REASON = 0.5  # of the largest move: what must have become more frequent to be the reason for it
 _HALF = 15.0  # surprise (nats) at which a change is more likely than not
 
 
@@ -84,11 +85,21 @@ def event_patterns(seen: Observation) -> list[Clue]:
             strength = (1.0 - np.exp(-total / _HALF)) * (0.4 + 0.6 * min(total / top, 1.0))
             key = int(np.argmax(np.where((whose == entity) & side, value, -1.0)))
             mine = np.flatnonzero(owner == key)
-            told = int(mine[np.argmax(np.abs(share_now[mine] - share_was[mine]))])
+            told = _told(mine, pairs % width == keys[key] % width, share_now - share_was)
             event, follower = chain.names[int(keys[key] % width)], chain.names[int(pairs[told] % width)]
             shares = (float(share_was[told]), float(share_now[told]))
             clues.append(_clue(seen, chain.entities[entity], (event, follower), shares, float(strength), total, source))
     return clues
+
+
+def _told(mine: NDArray[np.int64], again: NDArray[np.bool_], gain: Floats) -> int:
+    """The follower whose share moved most; but the event itself, where that is what comes more often now.
+
+    What is done again and again pushes what came next aside: both moved, and the first is the reason.
+    """
+    moved = int(mine[np.argmax(np.abs(gain[mine]))])
+    more = int(mine[np.argmax(gain[mine])])
+    return more if again[more] and gain[more] >= _REASON * abs(gain[moved]) else moved
 
 
 def _one_and_a_quarter(value: Floats, owner: NDArray[np.int64], owners: int) -> Floats:

@@ -164,6 +164,14 @@ def test_a_child_call_that_is_missing_blames_the_service_that_does_not_make_it(t
     assert clues[0].symptom.subject.startswith("serve store → ")
 
 
+def test_a_call_that_is_made_again_and_again_is_slow_code_and_no_missing_call(telemetry):
+    """What came next after the first call comes less often for one reason: the same call comes once more."""
+    spans = telemetry.requests(order(telemetry, "store", "store", "mail"), order(telemetry, *["store"] * 12, "mail"))
+    (clue,) = [clue for clue in event_patterns(telemetry.observe(spans=spans)) if clue.entity == "shop"]
+    assert clue.symptom.subject == "serve store → serve store"
+    assert max(clue.kinds, key=lambda kind: clue.kinds[kind]) is FaultKind.SLOW_CODE
+
+
 @pytest.mark.parametrize("recent", [10, 240])
 def test_more_or_less_traffic_alone_changes_no_pattern(telemetry, recent: int):
     spans = telemetry.requests(mixed(telemetry, 0.5), mixed(telemetry, 0.5), 120, recent)

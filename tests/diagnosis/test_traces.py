@@ -31,3 +31,14 @@ def test_an_error_starts_at_the_deepest_failing_span():
 def test_a_missing_parent_and_a_cycle_are_survived():
     tree = tabulate([span("a", "b", "x", 0, 1), span("b", "a", "y", 0, 1), span("c", "gone", "z", 0, 1)])
     assert len(operations(tree, tree.start >= 0)) == 3
+
+
+def test_calls_whose_parent_is_not_told_yet_are_counted_by_trace():
+    """A request that still runs has no span of its own; its calls are there already."""
+    spans = [
+        Span(f"t{trace}", f"{trace}.{call}", "running", "shop", "POST price/quote", "CLIENT", call, 0.1, False)
+        for trace in range(3)
+        for call in range(6)
+    ]
+    tree = tabulate(spans)
+    assert operations(tree, tree.start >= 0)[("shop", "POST price/quote")].calls_per_parent == 6.0
