@@ -13,6 +13,7 @@ from diagnosis.delivery import Delivery, deliveries
 from diagnosis.diff import NetChange, parse_diff
 from diagnosis.effects import Effect, EffectKind, effects_of, inert_file
 from diagnosis.expectations import SLOW_EFFECTS, SLOW_ROLES, expected_signals, wrong_direction
+from diagnosis.failure_text import Failure
 from diagnosis.findings import Support
 from diagnosis.scene import Scene
 from diagnosis.settings_in_code import Role
@@ -22,6 +23,7 @@ from diagnosis.symptoms import Symptom, amount
 from diagnosis.telemetry import Change, ChangeKind
 from diagnosis.weights import WEIGHTS
 
+_SAID_CLEARLY = 0.3  # strength of a failing text that names its reason
 _PROVEN_SECONDS = 86_400.0  # that a large commit has run in production
 
 
@@ -197,8 +199,10 @@ def _fit(
 ) -> tuple[float, Effect | None, Symptom | None]:
     """The effect that explains most, and the symptom that it explains best.
 
-    Further signals that the same effect explains corroborate it, each at a fifth of its weight.
+    Further signals that the same effect explains corroborate it, each at a fifth of its weight. Where the failing
+    texts name what ran out, only an effect that can make it run out is credited with what fails there.
     """
+    reasons = _reasons(symptoms)
     best: tuple[float, Effect | None, Symptom | None] = (0.0, None, None)
     for effect in effects:
         row = expected_signals(effect)
@@ -206,6 +210,9 @@ def _fit(
         for symptom in symptoms:
             for signal in symptom.signals & row.keys():
                 value = row[signal] * (0.5 + 0.5 * symptom.strength) * scene.nearness(symptom.entity)
+                named = reasons.get(symptom.entity, frozenset())
+                if named and signal not in named and not named & row.keys():
+                    value *= WEIGHTS["named_reason"]
                 if value > by_signal.get(signal, (0.0, symptom))[0]:
                     by_signal[signal] = (value, symptom)
         ranked = sorted(by_signal.values(), key=lambda item: -item[0])
@@ -216,6 +223,20 @@ def _fit(
         if value > best[0]:
             best = (value, effect, ranked[0][1])
     return best
+
+
+_RAN_OUT = frozenset(
+    f"text:{family.value}" for family in (Failure.CERTIFICATE, Failure.DNS, Failure.DISK_FULL, Failure.DESCRIPTORS)
+)
+
+
+def _reasons(symptoms: Sequence[Symptom]) -> dict[str, frozenset[str]]:
+    """What failing texts of each entity name as the reason, where it is one that no other failure looks like."""
+    found: dict[str, frozenset[str]] = {}
+    for symptom in symptoms:
+        if symptom.bad and symptom.strength >= _SAID_CLEARLY and symptom.signals & _RAN_OUT:
+            found[symptom.entity] = found.get(symptom.entity, frozenset()) | (symptom.signals & _RAN_OUT)
+    return found
 
 
 # Effects that most code changes have: their symptoms are never telling by themselves.

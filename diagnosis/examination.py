@@ -92,8 +92,13 @@ def _onset(incident: Incident, symptoms: Sequence[Symptom]) -> float | None:
     """Onset of the alert's own series; else of the alerted entity's first bad one; else of the first strong one of all.
 
     Among thousands of series some leave their baseline by chance, faintly: where no alert says where to look, only
-    what is nearly as strong as the strongest may date the incident.
+    what is nearly as strong as the strongest may date the incident. Nothing that began after the alert set it off.
     """
+    known = [s for s in symptoms if s.onset is not None and s.onset <= incident.fired_at]
+    return _first_onset(incident, known) or _first_onset(incident, symptoms)
+
+
+def _first_onset(incident: Incident, symptoms: Sequence[Symptom]) -> float | None:
     mine = [s for s in symptoms if s.entity == incident.entity and s.onset is not None]
     exact = [s.onset for s in mine if s.subject == incident.metric]
     bad = [s.onset for s in mine if s.bad]

@@ -23,6 +23,7 @@ _TABLE: tuple[tuple[str, float, str], ...] = (
     ("flipped", -0.3, "a flag has no diff to read"),
     ("wrong_direction", -4.0, "a change that raises a limit cannot exhaust it"),
     ("lone_specific", 1.2, "shared words without an effect that fits are a coincidence of topic"),
+    ("named_reason", 0.3, "errors that say that the disk is full are not those of a renamed field"),
     ("lone_fit", 0.8, "an effect that could fit, sharing nothing specific, fits many incidents"),
     ("lone_textbook", 1.9, "the textbook symptom of an effect, within minutes of it, needs less in common"),
     ("textbook", 2.5, "from this weight on (of 3) a symptom is the textbook one"),

@@ -7,6 +7,8 @@ from diagnosis.findings import FaultKind, Remediation
 from diagnosis.no_change.case import Case, View
 from diagnosis.words import split_identifier
 
+_STORES = frozenset("disk volume filesystem storage used usage quota inodes bytes capacity".split())
+
 
 def growth(view: View) -> Case | None:
     """A store filled by steady growth: the ramp is as old as the window, and it met its limit at the onset."""
@@ -16,21 +18,11 @@ def growth(view: View) -> Case | None:
     before = view.matrix.times < view.scene.onset
     if before.sum() < 8:
         return None
-    for key, row in zip(view.matrix.keys, view.matrix.values, strict=True):
-        words = set(split_identifier(key.metric))
-        if not words & {
-            "disk",
-            "volume",
-            "filesystem",
-            "storage",
-            "used",
-            "usage",
-            "quota",
-            "inodes",
-            "bytes",
-            "capacity",
-        }:
-            continue
+    stores = [place for place, key in enumerate(view.matrix.keys) if _STORES & set(split_identifier(key.metric))]
+    # What says that it is full is asked for its own store first; without one its store is somebody else's.
+    own = [place for place in stores if view.matrix.keys[place].entity == texts[0].entity]
+    for place in own or stores:
+        key, row = view.matrix.keys[place], view.matrix.values[place]
         values, times = row[before], view.matrix.times[before]
         ok = np.isfinite(values)
         if ok.sum() < 8 or np.ptp(values[ok]) <= 0.02 * abs(float(values[ok].mean())):

@@ -36,3 +36,14 @@ def test_a_span_without_a_time_is_left_out(telemetry) -> None:
         "orders", "", telemetry.onset, telemetry.window, telemetry.matrix({}), mine([], telemetry.window), table
     )
     assert len(examine(found).incident.spans) == len(spans) - 1
+
+
+def test_what_began_after_the_alert_did_not_set_it_off(telemetry) -> None:
+    """The alerted series left its baseline once more after the alert; another of its entity had before it."""
+    late = np.where(telemetry.times >= telemetry.onset + 600, 900.0, 40.0)
+    rows = {"orders/http_duration_p99_ms": late, "orders/http_duration_p50_ms": telemetry.step(10.0, 200.0)}
+    found = Incident(
+        "orders", "http_duration_p99_ms", telemetry.onset + 300, telemetry.window, telemetry.matrix(rows),
+        mine([], telemetry.window),
+    )  # fmt: skip
+    assert examine(found).onset == telemetry.onset

@@ -166,6 +166,20 @@ def test_a_volume_that_filled_by_steady_growth():
     check(solve(metrics, logs, changes=changes), FaultKind.DISK_FULL, Remediation.SCALE)
 
 
+def test_a_volume_that_was_filled_at_once_is_neither_the_latest_deploy_nor_another_volume_that_grows():
+    logs = lines("stock", lambda i: f"cannot write order view {i}: No space left on device")
+    metrics = {
+        "stock/error_ratio": series(0.001, 0.8),
+        "stock/volume_used_ratio": series(0.2, 1.0, noise=0.0),
+        "mail/volume_used_bytes": ramp(1e6, 9e6),
+    }
+    view = Change(ChangeKind.COMMIT, "d" * 40, ONSET - 300, "", "order view by name", "bo", ("stock/view.py",), "@@ stock/view.py @@\n-    return order(x)\n+    return order(view)\n")  # fmt: skip
+    deploy = Change(ChangeKind.DEPLOY, "stock@2", ONSET - 60, "stock", commit="d" * 40)
+    found = solve(metrics, logs, changes=(view, deploy))
+    assert (found.first_failing, found.hypotheses[0].change_id) == ("stock", "")
+    assert found.hypotheses[0].fault_kind is FaultKind.DISK_FULL
+
+
 def test_a_clock_that_is_wrong():
     logs = lines("orders", lambda i: f"token rejected: used before issued, clock skew of {40 + i} s")
     metrics = {"orders/error_ratio": series(0.002, 0.5), "node-4/node_timex_offset_seconds": series(0.001, 45.0)}
