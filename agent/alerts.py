@@ -3,14 +3,26 @@
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from agent.state import Alert
+from tools.logs.records import workload
 
-_ENTITY_KEYS = ("service", "entity", "service_name", "service.name", "app", "application", "job", "deployment", "workload", "pod", "instance", "node")  # fmt: skip
-_NAME_KEYS = ("name", "alertname", "monitor", "title", "rule")
+_ENTITY_KEYS = (
+    "service", "entity", "service_name", "service.name", "app", "application", "job", "deployment", "statefulset",
+    "daemonset", "workload", "pod", "instance", "node",
+)  # fmt: skip
+# Who measures others: named as the service of every alert about them.
+_EXPORTER = re.compile(
+    r"(?:^|.*[-_/])(?:kube-?state-?metrics|node-?exporter|cadvisor|kubelet|blackbox(?:-?exporter)?|pushgateway"
+    r"|otel-?collector|otelcol(?:-contrib)?|opentelemetry-?collector)",
+    re.IGNORECASE,
+)
+# A label called name may be anything, such as a network card.
+_NAME_KEYS = ("alertname", "name", "monitor", "title", "rule")
 _TIME_KEYS = ("fired_at", "startsAt", "starts_at", "started_at", "timestamp", "time")
 _LATEST = 32503680000.0  # the year 3000
 
@@ -22,7 +34,7 @@ class AlertError(ValueError):
 def parse_alert(raw: object, source: str = "file") -> Alert:
     """One alert from our own form or an Alertmanager webhook (its first firing alert).
 
-    Raises ``AlertError`` when there is no time, or nothing that could be an entity.
+    An alert that names nothing has the entity "". Raises ``AlertError`` when there is no time, or no firing alert.
     """
     if not isinstance(raw, Mapping):
         raise AlertError(f"an alert is a JSON object, got {type(raw).__name__}")
@@ -36,7 +48,7 @@ def parse_alert(raw: object, source: str = "file") -> Alert:
     summary = " ".join(part for key in ("summary", "description", "message", "detail") if (part := flat.get(key, "")))
     return _alert(
         name=name,
-        entity=_first(flat, _ENTITY_KEYS),
+        entity=_entity(flat),
         fired_at=parse_time(fired),
         metric=flat.get("metric", ""),
         threshold=_number(flat.get("threshold")),
@@ -71,6 +83,12 @@ def _flat(raw: Mapping[str, Any]) -> dict[str, str]:
             # JSON may carry half a surrogate pair, which no database and no page can hold.
             flat |= {k: v.encode("utf-8", "replace").decode() for k, v in texts.items()}
     return flat
+
+
+def _entity(flat: Mapping[str, str]) -> str:
+    """Whom the alert is about: the first that is named and does not just measure others; a pod by its owner."""
+    named = [workload(flat[key]) if key == "pod" else flat[key] for key in _ENTITY_KEYS if flat.get(key)]
+    return next((name for name in named if not _EXPORTER.fullmatch(name.replace("_", "-"))), named[0] if named else "")
 
 
 def _first(flat: Mapping[str, str], keys: tuple[str, ...]) -> str:

@@ -3,13 +3,16 @@
 Shared by all investigations, so that a struggling backend is left alone by all of them at once.
 """
 
+import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from agent.settings import Backend, Settings
-from diagnosis.telemetry import LogRecord, Window
+from diagnosis.telemetry import Change, LogRecord, Window
+from tools.change_feeds.lateness import in_time
 from tools.http.connection import Connection
 from tools.http.fetch import Fetch, json_fetcher
 from tools.http.guard import Guard
@@ -18,6 +21,8 @@ from tools.spec import Failed, LogBatch, Rows, SearchLogs, Tool, ToolError, Tool
 
 if TYPE_CHECKING:
     from tools.changes import ChangeFeed
+
+_log = logging.getLogger(__name__)
 
 _ROLLOUT_LINES = 500  # a word
 # What Kubernetes and kubectl write when a workload or its configuration is changed.
@@ -78,8 +83,10 @@ class Backends:
 
         wanted = self._settings.changes
         feeds: list[ChangeFeed] = [ChangeStore(self._settings.home), *(GitFeed(path) for path in wanted.git)]
-        if wanted.github is not None:
+        if wanted.github is not None and wanted.github.has_token:
             feeds.append(GitHubFeed(wanted.github.repository, _fetcher(wanted.github, "GitHub")))
+        elif wanted.github is not None:
+            feeds.append(_Unasked(f"GitHub {wanted.github.repository}", f"{wanted.github.token_env} is not set"))
         if wanted.argocd is not None:
             feeds.append(ArgoCdFeed(_fetcher(wanted.argocd, "ArgoCD")))
         if wanted.mlflow is not None:
@@ -90,15 +97,31 @@ class Backends:
 
     def _rollout_lines(self, window: Window) -> tuple[LogRecord, ...]:
         """Log lines that may tell of a rollout; what they say is read by the feed."""
-        search = self._logs[ToolName.SEARCH_LOGS]
+        search = in_time(self._logs[ToolName.SEARCH_LOGS].run)
         found: list[LogRecord] = []
         for word in _ROLLOUT_WORDS:
-            answer = search.run(SearchLogs(start=window.start, end=window.end, contains=word, limit=_ROLLOUT_LINES))
+            answer = search(SearchLogs(start=window.start, end=window.end, contains=word, limit=_ROLLOUT_LINES))
             if isinstance(answer, Failed):
                 raise ToolError(answer.reason)
             if isinstance(answer, Rows) and isinstance(answer.body, LogBatch):
                 found += answer.body.records
+                if answer.note:
+                    _log.warning("Kubernetes events with %r: %s", word, answer.note)
         return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Unasked:
+    """A feed that is configured and cannot be asked: the report names it instead of saying that nothing was changed."""
+
+    name: str
+    reason: str
+
+    def changes(self, window: Window) -> Sequence[Change]:
+        raise ToolError(self.reason)
+
+    def read(self, id: str) -> Change | None:
+        raise ToolError(self.reason)
 
 
 def _guard(connection: Connection) -> Guard:

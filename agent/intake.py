@@ -17,12 +17,14 @@ MOST_WAITING = 5_000  # accepted investigations that nobody has begun
 class Receipt:
     """What became of a notification. ``id`` is "" where something ended that nobody had told of.
 
-    ``status`` is the investigation's, or ``resolved`` or ``unknown`` where nothing fires any more.
+    ``status`` is the investigation's, or ``resolved`` or ``unknown`` where nothing fires any more. ``unread`` names
+    alerts that could not be read.
     """
 
     id: str
     status: str
     duplicate: bool = False
+    unread: tuple[str, ...] = ()
 
     @property
     def firing(self) -> bool:
@@ -48,7 +50,7 @@ class Intake:
         told = read_notification(raw)
         ended = self._firings.end(told.endings) if told.endings else None
         if not told.firings:
-            return Receipt(ended or "", "resolved" if ended else "unknown")
+            return Receipt(ended or "", "resolved" if ended else "unknown", unread=told.unread)
 
         def open_with(firings: Sequence[Firing]) -> Opening:
             alert = incident_alert(firings, told.left_out)
@@ -58,4 +60,4 @@ class Intake:
         admission = self._firings.admit(told.firings, open_with, self._most_waiting)
         if not admission.duplicate:
             self._on_accepted()
-        return Receipt(admission.id, admission.status, admission.duplicate)
+        return Receipt(admission.id, admission.status, admission.duplicate, told.unread)

@@ -1,5 +1,6 @@
 """The core: investigate an alert, resume what stopped, replay what ended. One loop drives the graph for all three."""
 
+import logging
 import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
@@ -30,7 +31,7 @@ from agent.events import (
 )
 from agent.evidence import EvidenceStore
 from agent.graph import Machine, build_graph
-from agent.ledger import Ledger
+from agent.ledger import Ledger, LedgerError
 from agent.reasoners import Reasoner
 from agent.reasoners.statistical import StatisticalReasoner
 from agent.report.failure import report_of_failure
@@ -38,8 +39,11 @@ from agent.report.model import Report
 from agent.settings import Ceilings, Settings
 from agent.sources import Source, tools_of
 from agent.state import STATE_VERSION, Action, Alert, Approval, Investigation
+from agent.storage_trouble import is_storage_trouble
 from agent.toolbelt import Toolbelt
 from tools.actions import ActionSpec
+
+_log = logging.getLogger(__name__)
 
 _STEPS = 100  # of the graph; the longest way through four rounds is under thirty
 
@@ -158,7 +162,8 @@ async def _run(
     id: str, given: Investigation | Sequence[Approval] | None, source: Source, settings: Settings, ledger: Ledger,
     backends: Backends | None, actions: Mapping[str, ActionSpec], reasoner: Reasoner | None,
 ) -> AsyncGenerator[Event, None]:  # fmt: skip
-    """The only loop. Whatever goes wrong in a stage ends in a report that says so."""
+    """The only loop. Whatever goes wrong in a stage ends in a report that says so, but for what a disk does not take:
+    that is raised, and what was begun can be resumed when there is room."""
     store = EvidenceStore(settings.home / "evidence")
     with _alone(settings.home, id):
         async with _checkpointer(settings.home) as saver:
@@ -185,6 +190,9 @@ async def _run(
             except NotResumable:
                 raise
             except Exception as error:
+                if is_storage_trouble(error):
+                    _interrupt(ledger, id)
+                    raise
                 snapshot = await machine.aget_state(config)
                 report = report_of_failure(id, dict(snapshot.values), ledger, last_stage, error, time.time())
                 ledger.save_report(id, report.headline, report.probability, report.model_dump_json())
@@ -192,7 +200,7 @@ async def _run(
                 yield Finished(report)
                 return
             except BaseException:  # cancelled or interrupted: it can be resumed
-                ledger.set_status(id, "interrupted")
+                _interrupt(ledger, id)
                 raise
             snapshot = await machine.aget_state(config)
             if snapshot.interrupts:
@@ -202,6 +210,13 @@ async def _run(
                 return
     ledger.set_status(id, "done")
     yield Finished(Report.model_validate_json(ledger.investigation(id).report))
+
+
+def _interrupt(ledger: Ledger, id: str) -> None:
+    try:
+        ledger.set_status(id, "interrupted")
+    except LedgerError as error:  # "running" can be resumed as well, and what happened matters more
+        _log.error("cannot note that investigation %s was interrupted: %s", id, error)
 
 
 async def _entry(

@@ -53,7 +53,7 @@ class Notification(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    alerts: tuple[NotifiedAlert, ...]
+    alerts: tuple[Any, ...]  # each is validated by itself: one that cannot be read must not cost its neighbours
     commonLabels: _Texts = {}  # noqa: N815 - Alertmanager's name
     commonAnnotations: _Texts = {}  # noqa: N815 - Alertmanager's name
     truncatedAlerts: int | None = None  # noqa: N815 - Alertmanager's name
@@ -83,11 +83,15 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A notification, read: at least one firing or ending. ``left_out`` alerts are not in it."""
+    """A notification, read: at least one firing or ending. ``left_out`` alerts are not in it.
+
+    ``unread`` says which of these could not be read and why, at most twelve.
+    """
 
     firings: tuple[Firing, ...]
     endings: tuple[Ending, ...]
     left_out: int = 0
+    unread: tuple[str, ...] = ()
 
 
 def read_notification(raw: object) -> Told:
@@ -97,21 +101,23 @@ def read_notification(raw: object) -> Told:
         raise AlertError("this notification has no alerts: nothing fires and nothing has ended")
     firings: list[Firing] = []
     endings: list[Ending] = []
-    first_error: AlertError | None = None
-    for item in notification.alerts[:_MOST_ALERTS]:
+    errors: list[AlertError] = []
+    for place, raw_item in enumerate(notification.alerts[:_MOST_ALERTS]):
         try:
+            item = _item(raw_item, place)
             alert = _alert(item, notification)
         except AlertError as error:  # its neighbours may be fine, and an alert is too dear to lose to a neighbour
-            first_error = first_error or error
+            errors.append(error)
             continue
         if item.status.strip().lower() == "resolved":
             endings.append(Ending(_fingerprint(item), alert.fired_at, _end(item)))
         else:
             firings.append(Firing(_fingerprint(item), alert.fired_at, alert, item.generatorURL))
-    if first_error is not None and not firings and not endings:
-        raise first_error
+    if errors and not firings and not endings:
+        raise errors[0]
     beyond = len(notification.alerts) - len(firings) - len(endings)
-    return Told(tuple(firings), tuple(endings), beyond + max(notification.truncatedAlerts or 0, 0))
+    left_out = beyond + max(notification.truncatedAlerts or 0, 0)
+    return Told(tuple(firings), tuple(endings), left_out, tuple(str(error) for error in errors[:_MOST_NAMED]))
 
 
 def incident_alert(firings: Sequence[Firing], left_out: int = 0) -> Alert:
@@ -146,6 +152,22 @@ def _validated(raw: object) -> Notification:
         raise AlertError(
             f"this is no Alertmanager notification (version 4): {where}: {first['msg'].lower()}"
         ) from error
+
+
+def _item(raw: object, place: int) -> NotifiedAlert:
+    try:
+        return NotifiedAlert.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, ("alerts", place, *first["loc"])))
+        told = f"{_short(_name(raw))} cannot be read: {_short(where)}: {first['msg'].lower()}"
+        raise AlertError(told.encode("utf-8", "replace").decode()) from error
+
+
+def _name(raw: object) -> str:
+    labels = raw.get("labels") if isinstance(raw, Mapping) else None
+    name = labels.get("alertname") if isinstance(labels, Mapping) else None
+    return f"alert “{name}”" if isinstance(name, str) else "an alert"
 
 
 def _alert(item: NotifiedAlert, notification: Notification) -> Alert:

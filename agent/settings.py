@@ -1,6 +1,7 @@
 """Settings: environment (``PCAUSE_…``) over ``pcause.yaml`` over defaults. The only reader of either."""
 
 import os
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -8,14 +9,18 @@ from typing import Any
 import yaml
 from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 
 from tools.http.connection import Connection
 from tools.logs.policy import LogPolicy
 from tools.metrics.policy import MetricPolicy
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_MAY_BE_SECRET = frozenset({"url", "headers", "username", "token_env", "password_env"})
+
 
 class SettingsError(ValueError):
-    """A setting cannot be used; the message names it, its value, and what would be right."""
+    """A setting cannot be used; the message names it and what would be right, and its value where that is no secret."""
 
 
 class Ceilings(BaseModel):
@@ -60,12 +65,17 @@ class Backend(BaseModel):
                 at_once=self.at_once,
             )
         except ValidationError as error:
-            first = error.errors()[0]
-            raise SettingsError(f"setting {name.lower()}.{first['loc'][0]}: {first['msg']}") from error
+            first = error.errors(include_input=False)[0]
+            raise SettingsError(f"setting {name.lower()}.{first['loc'][0]}: {first['msg']}") from None
 
 
 class PrometheusSettings(Backend):
-    """Prometheus, or what speaks its API (Thanos, Mimir, VictoriaMetrics); ``metrics`` says how to read its series."""
+    """Prometheus, or what speaks its API (Thanos, Mimir, VictoriaMetrics); ``metrics`` says how to read its series.
+
+    Where one server holds several environments, ``metrics.matchers`` (label: value, all must match) picks the one that
+    is meant: ``{cluster: prod}``. Otherwise services of one name are read as one. Queries that somebody wrote
+    themselves are asked as they are.
+    """
 
     metrics: MetricPolicy = MetricPolicy()
 
@@ -77,11 +87,17 @@ class OpenSearchSettings(Backend):
 
 
 class GitHubSettings(Backend):
-    """Deployments of a repository (``owner/name``); asked only where a token is set."""
+    """Deployments of a repository (``owner/name``); asked only where a token is set, or ``token_env`` is empty."""
 
     url: str = "https://api.github.com"
     token_env: str = "GITHUB_TOKEN"  # noqa: S105 - the name of a variable
     repository: str
+
+    @property
+    def has_token(self) -> bool:
+        """False where the default variable is not set; one that is named must be."""
+        named = type(self).model_fields["token_env"].default != self.token_env
+        return named or secret_is_set(self.token_env)
 
 
 class ChangeSettings(BaseModel):
@@ -109,7 +125,7 @@ class ServerSettings(BaseModel):
     def token(self) -> SecretStr | None:
         """The bearer token that senders and readers show; None where the default variable is not set."""
         named = type(self).model_fields["token_env"].default != self.token_env
-        return secret(self.token_env, "server.token_env") if named or os.environ.get(self.token_env) else None
+        return secret(self.token_env, "server.token_env") if named or secret_is_set(self.token_env) else None
 
 
 class Settings(BaseModel):
@@ -130,10 +146,17 @@ def secret(variable: str, setting: str) -> SecretStr | None:
     """The value of the environment variable that a setting names; None where it names none."""
     if not variable:
         return None
-    value = os.environ.get(variable)
-    if not value:
+    if not secret_is_set(variable):
         raise SettingsError(f"{setting} names the environment variable {variable}, which is not set")
+    value = os.environ[variable].strip()  # a file that is read into a variable ends with a line break
+    if _CONTROL.search(value):
+        raise SettingsError(f"the environment variable {variable} of {setting} holds a line break or control character")
     return SecretStr(value)
+
+
+def secret_is_set(variable: str) -> bool:
+    """Whether the environment variable holds more than blanks."""
+    return bool(os.environ.get(variable, "").strip())
 
 
 _ENVIRONMENT = {
@@ -167,10 +190,16 @@ def load_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise SettingsError(
-            f"setting {where} = {first.get('input')!r} is not usable: {first['msg'].lower()}"
-        ) from error
+        raise SettingsError(f"setting {where}{_shown(first)} is not usable: {first['msg'].lower()}") from None
     return settings.model_copy(update={"home": settings.home.expanduser()})
+
+
+def _shown(error: ErrorDetails) -> str:
+    """The value that was given, unless it may be a secret or hold one."""
+    given, fields = error["input"], frozenset(map(str, error["loc"]))
+    if error["type"] == "extra_forbidden" or not isinstance(given, str | int | float) or fields & _MAY_BE_SECRET:
+        return ""
+    return f" = {given!r}"
 
 
 def _from_file() -> dict[str, Any]:
@@ -181,6 +210,9 @@ def _from_file() -> dict[str, Any]:
         return {}
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:  # its own words quote the line, which may hold a secret
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise SettingsError(f"cannot read the settings file {path}: {error.problem} in line {line}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SettingsError(f"cannot read the settings file {path}: {error}") from error
     if raw is None:

@@ -1,6 +1,7 @@
 """The one choke point for every tool call: validate, refuse what is not reading, weigh, reserve, run, store, settle."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -28,6 +29,8 @@ from tools.spec import (
     Tool,
     ToolError,
 )
+
+_log = logging.getLogger(__name__)
 
 _LONGEST_CALL_SECONDS = 60.0
 
@@ -81,6 +84,9 @@ class Toolbelt:
             return Failed(f"no answer within {limit:.0f} s")
         except (ToolError, OSError, ValueError) as error:
             return Failed(str(error) or type(error).__name__)
+        except Exception as error:  # a defect of the tool, which must cost no more than its answer
+            _log.exception("%s broke", tool.name)
+            return Failed(f"{tool.name} broke: {type(error).__name__}: {error}")
 
     def _record(self, question: Question, answer: Answer) -> Evidence:
         match answer:

@@ -17,12 +17,14 @@ from agent.investigate import NotResumable, resume
 from agent.ledger import Ledger, LedgerError
 from agent.report.model import Report
 from agent.settings import Settings
+from agent.storage_trouble import is_storage_trouble
 
 _log = logging.getLogger(__name__)
 
 _LOOK_AGAIN_SECONDS = 2.0  # for what another process left behind
 _SET_ASIDE_SECONDS = 15.0  # what another process runs, or what went wrong
 _MOST_TRIES = 3
+_LONGEST_WAIT_SECONDS = 300.0  # for a disk that takes nothing
 
 
 class Workers:
@@ -37,6 +39,7 @@ class Workers:
         self._running: dict[str, tuple[asyncio.AbstractEventLoop, asyncio.Task[None]] | None] = {}
         self._aside: dict[str, float] = {}  # until when, by the monotonic clock
         self._tries: dict[str, int] = {}
+        self._waits: dict[str, int] = {}  # how often the disk took nothing
         self._threads = [threading.Thread(target=self._work, name=f"worker-{n}", daemon=True) for n in range(at_once)]
 
     @property
@@ -108,15 +111,21 @@ class Workers:
         """Run it to its end; the outcome, "" where it has not ended here."""
         try:
             asyncio.run(self._drain(id))
-            return self._outcome(id)
+            outcome = self._outcome(id)
         except asyncio.CancelledError:
             return ""
         except NotResumable:  # another process runs it
             self._set_aside(id)
             return ""
-        except Exception:  # one bad investigation must not take the worker from the others
+        except Exception as error:  # one bad investigation must not take the worker from the others
+            if is_storage_trouble(error):
+                self._wait_for_room(id, error)
+                return ""
             _log.exception("investigation %s broke off", id)
             return self._broke_off(id)
+        self._tries.pop(id, None)
+        self._waits.pop(id, None)
+        return outcome
 
     async def _drain(self, id: str) -> None:
         task = asyncio.current_task()
@@ -153,6 +162,13 @@ class Workers:
             return ""
         return "failed"
 
-    def _set_aside(self, id: str) -> None:
+    def _wait_for_room(self, id: str, error: Exception) -> None:
+        """Try again, less and less often, for as long as it takes: no alert is lost to a full disk."""
+        times = self._waits[id] = self._waits.get(id, 0) + 1
+        seconds = min(_SET_ASIDE_SECONDS * 2.0 ** min(times - 1, 10), _LONGEST_WAIT_SECONDS)
+        _log.error("investigation %s waits %.0f s, since nothing can be written: %s", id, seconds, error)
+        self._set_aside(id, seconds)
+
+    def _set_aside(self, id: str, seconds: float = _SET_ASIDE_SECONDS) -> None:
         with self._changed:
-            self._aside[id] = time.monotonic() + _SET_ASIDE_SECONDS
+            self._aside[id] = time.monotonic() + seconds

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from diagnosis.channels.conservation import is_client_side
 from diagnosis.delivery import Delivery, deliveries
 from diagnosis.diff import NetChange, parse_diff
 from diagnosis.effects import Effect, EffectKind, effects_of, inert_file
@@ -213,6 +214,10 @@ def _fit(
                 named = reasons.get(symptom.entity, frozenset())
                 if named and signal not in named and not named & row.keys():
                     value *= WEIGHTS["named_reason"]
+                if symptom.entity in scene.cut_off and signal in _PASSED_ON:
+                    value *= WEIGHTS["others_wait"]
+                if signal == "latency+" and is_client_side(symptom.subject):
+                    value *= WEIGHTS["others_wait"]
                 if value > by_signal.get(signal, (0.0, symptom))[0]:
                     by_signal[signal] = (value, symptom)
         ranked = sorted(by_signal.values(), key=lambda item: -item[0])
@@ -225,6 +230,7 @@ def _fit(
     return best
 
 
+_PASSED_ON = frozenset(("latency+", "errors+", "errors-"))  # what a callee that is gone does to its caller
 _RAN_OUT = frozenset(
     f"text:{family.value}" for family in (Failure.CERTIFICATE, Failure.DNS, Failure.DISK_FULL, Failure.DESCRIPTORS)
 )

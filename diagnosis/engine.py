@@ -1,5 +1,6 @@
 """The engine: telemetry of one incident in, findings, hypotheses with probabilities, and the causal path out."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -40,7 +41,8 @@ def diagnose(
     ids = {id(symptom): finding.id for symptom, finding in zip(ranked, findings, strict=True)}
     if onset is None:
         return _quiet(seen, findings)
-    scene = Scene(origin, onset, seen.symptoms, seen.topology, seen.entities, incident.changes, ids)
+    alone = frozenset(found.cut_off)
+    scene = Scene(origin, onset, seen.symptoms, seen.topology, seen.entities, incident.changes, ids, alone)
     links = link_changes(scene)
     hosts = _hosts(seen.topology, seen.table)
     view = no_change.View(scene, incident.metrics, seen.table, hosts, seen.search.recent.start)
@@ -87,8 +89,13 @@ def _onset(seen: Examination, found: Localisation, origin: str) -> float | None:
         return seen.onset
     mine = [s for s in seen.symptoms if s.bad and s.entity == origin and s.onset is not None]
     strongest = max((s.strength for s in mine), default=0.0)
-    starts = [s.onset for s in mine if s.onset is not None and s.strength >= STRONG * strongest]
-    return min([seen.onset, *starts])
+    starts = sorted(s.onset for s in mine if s.onset is not None and s.strength >= STRONG * strongest)
+    return min([seen.onset, *starts[:1]] if len(starts) < 2 else [seen.onset, _together(starts, seen.slack)])
+
+
+def _together(starts: Sequence[float], slack: float) -> float:
+    """The first of them that another follows within ``slack`` seconds: one series may leave its baseline by chance."""
+    return next((a for a, b in itertools.pairwise(starts) if b - a <= slack), starts[0])
 
 
 def _hosts(topology: Topology, table: PatternTable) -> dict[str, str]:

@@ -84,7 +84,7 @@ _PATTERNS: tuple[tuple[Failure, str], ...] = (
     (Failure.RESET, r"connection reset|econnreset|broken pipe|epipe|unexpected eof|connection (was )?(closed|aborted|lost|dropped)|stream (closed|reset)|goaway|prematurely closed|socket hang up|packet loss|retransmi"),
     (Failure.UNREACHABLE, r"unreachable|ehostunreach|enetunreach|no route to host|network is down|partition(ed)? from"),
     (Failure.CANCELLED, r"context canceled|cancell?ed by (the )?(client|caller|user)|client (closed|disconnected|cancelled|canceled|gone|aborted)|\b499\b|operation (was )?cancell?ed|request aborted"),
-    (Failure.TIMEOUT, r"time.?out|timed.?out|deadline.?exceeded|deadline exceeded|etimedout|\b504\b|gateway timeout|took too long|exceeded \d+ ?m?s|no (response|reply|heartbeat) (with)?in|budget exceeded"),
+    (Failure.TIMEOUT, r"time.?out|timed.?out|deadline.?exceeded|deadline exceeded|etimedout|\b504\b|gateway timeout|took too long|exceeded \d+ ?m?s|no (response|reply|heartbeat|answer) ((with)?in|after|from)|(did|does) not (answer|respond|reply|return|complete|finish) (with)?in|(did|does) not (answer|respond|reply) after|budget exceeded"),
     (Failure.CACHE_MISS, r"cache miss|cache.{0,20}(expired|evict|bypass|empty|cold|stampede|rebuild|regenerat)|read.?through|stampede|thundering"),
     (Failure.SLOW, r"slow (query|request|response|op|call|log)|long.?running|took \d+ ?m?s|high latency|seq(uential)? scan|full (table )?scan|event loop (blocked|lag|delay)|gc pause|stop.the.world|stall|elevated latency|degraded"),
     (Failure.POISON, r"poison|redeliver|dead.?letter|dlq|nack|requeue|re-?queu|re-?deliver|max (delivery|retries|attempts)|giving up|uncommitted offset|offset .*(fail|again|retry|stuck)|stuck (at|on)|same (offset|message|record)"),

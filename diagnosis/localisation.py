@@ -1,7 +1,7 @@
 """Where the fault is, and of which kind: run every channel on one incident and rank what they say."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -20,11 +20,15 @@ _MOST_SUSPECTS = 12
 
 @dataclass(frozen=True, slots=True)
 class Localisation:
-    """Entities with scores and clues, best first; their probabilities; and the probability of none of them."""
+    """Entities with scores and clues, best first; their probabilities; and the probability of none of them.
+
+    ``cut_off`` are those that could not reach a service of ours, from 0 to 1 by how much they say so.
+    """
 
     ranked: tuple[Ranked, ...]
     probabilities: tuple[float, ...]
     elsewhere: float
+    cut_off: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def clues(self) -> list[Clue]:
@@ -69,17 +73,32 @@ def observe(seen: Examination) -> Observation:
 def clues_of(observation: Observation, without: frozenset[str] = frozenset()) -> list[Clue]:
     """What all channels say but those named in ``without``."""
     clues = [clue for name, channel in CHANNELS.items() if name not in without for clue in channel(observation)]
-    cut_off = {s.entity for s in observation.symptoms if unreached(observation, s)}
-    return [_inherited(clue) if clue.entity in cut_off and clue.method in _FAILS_ALONE else clue for clue in clues]
+    alone = cut_off(observation)
+    return [_inherited(clue, alone[clue.entity]) if clue.entity in alone else clue for clue in clues]
 
 
-# A callee that is not reached leaves no trace, so its caller seems to fail by itself, and to go another way.
+def cut_off(observation: Observation) -> dict[str, float]:
+    """Who could not reach a service of ours, and how strongly it says so."""
+    found: dict[str, float] = {}
+    for symptom in observation.symptoms:
+        if unreached(observation, symptom):
+            found[symptom.entity] = max(found.get(symptom.entity, 0.0), symptom.strength)
+    return found
+
+
+# A callee that is not reached leaves no trace, so its caller seems to fail by itself, and to go another way; what it
+# does instead (asks its store, tries again) costs time and resources of its own.
 _FAILS_ALONE = frozenset(("conservation", "event_patterns", "call_walk", "log_templates"))
+_DOES_INSTEAD = frozenset(("fan_out", "self_time", "saturation", "span_errors"))
 _LEFT_OF_IT = 0.2
 
 
-def _inherited(clue: Clue) -> Clue:
-    return replace(clue, source=Source.CALLEES, strength=_LEFT_OF_IT * clue.strength)
+def _inherited(clue: Clue, alone: float) -> Clue:
+    if clue.method in _FAILS_ALONE:
+        return replace(clue, source=Source.CALLEES, strength=_LEFT_OF_IT * clue.strength)
+    if clue.method in _DOES_INSTEAD:
+        return replace(clue, strength=(1.0 - (1.0 - _LEFT_OF_IT) * alone) * clue.strength)
+    return clue
 
 
 def localise(
@@ -89,4 +108,4 @@ def localise(
     observation = observe(seen)
     ranked = rank(clues_of(observation, without), seen.topology, observation.aliases, weights)
     probabilities, elsewhere = posterior(np.array([one.score for one in ranked]))
-    return Localisation(tuple(ranked), tuple(map(float, probabilities)), elsewhere)
+    return Localisation(tuple(ranked), tuple(map(float, probabilities)), elsewhere, cut_off(observation))

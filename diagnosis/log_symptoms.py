@@ -118,9 +118,15 @@ def _rise(starts: np.ndarray, counts: np.ndarray, baseline_end: float, old: np.n
     return float(starts[later.argmax()]) if later.any() else baseline_end
 
 
+# Attributes of who says it, not of what is said (OpenTelemetry's resource attributes).
+_OF_EVERY_LINE = ("service.", "telemetry.", "host.", "process.", "k8s.", "container.", "deployment.", "os.", "cloud.")
+
+
 def _pattern_text(pattern: LogPattern) -> str:
     parts = [pattern.example]
     for name, values in sorted(pattern.attributes.items()):
+        if name.startswith(_OF_EVERY_LINE):
+            continue
         shown = " ".join(value for value in values if not value.replace(".", "").isdigit())
         parts.append(f"{name} {shown}")
     return "\n".join(parts)

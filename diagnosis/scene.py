@@ -9,7 +9,7 @@ from diagnosis.telemetry import Change, Topology
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """``onset`` is that of the alerted series."""
+    """``onset`` is that of the alerted series; ``cut_off`` are entities that could not reach another."""
 
     entity: str
     onset: float
@@ -18,6 +18,7 @@ class Scene:
     entities: frozenset[str]
     changes: Sequence[Change]
     finding_ids: Mapping[int, str] = field(default_factory=dict)
+    cut_off: frozenset[str] = frozenset()
 
     def finding_id(self, symptom: Symptom) -> str:
         """The finding that reports this symptom, or "" when it did not make the list."""

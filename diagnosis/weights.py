@@ -24,6 +24,7 @@ _TABLE: tuple[tuple[str, float, str], ...] = (
     ("wrong_direction", -4.0, "a change that raises a limit cannot exhaust it"),
     ("lone_specific", 1.2, "shared words without an effect that fits are a coincidence of topic"),
     ("named_reason", 0.3, "errors that say that the disk is full are not those of a renamed field"),
+    ("others_wait", 0.4, "what a service waits for others is rarely what its own change does"),
     ("lone_fit", 0.8, "an effect that could fit, sharing nothing specific, fits many incidents"),
     ("lone_textbook", 1.9, "the textbook symptom of an effect, within minutes of it, needs less in common"),
     ("textbook", 2.5, "from this weight on (of 3) a symptom is the textbook one"),

@@ -4,12 +4,14 @@ A feed that fails is named and the others still answer. Silence of the rest does
 and some feed failed, the answer is ``Failed``, since "nobody changed anything" is not known then.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from dataclasses import astuple, dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from diagnosis.telemetry import Change, ChangeKind, Window
+from tools.change_feeds.lateness import ANSWER_SECONDS
 from tools.spec import (
     Absent,
     Answer,
@@ -102,11 +104,30 @@ class _Merged:
         return Rows(max(found, key=_richness), 1, asked.note) if found else _nothing(asked)
 
     def _ask(self, question: Callable[[ChangeFeed], T]) -> _Asked[T]:
-        """All feeds at once, so that an investigation waits for the slowest of them and not for their sum."""
-        with ThreadPoolExecutor(len(self.feeds), thread_name_prefix="changes") as pool:
-            outcomes = tuple(pool.map(lambda feed: _attempt(feed, question), self.feeds))
+        """All feeds at once, and no longer than ``ANSWER_SECONDS``: one that is late is named like one that fails."""
+        attempts = [_begun(feed, question) for feed in self.feeds]
+        wait(attempts, ANSWER_SECONDS)
+        late = f"could not be read: no answer within {ANSWER_SECONDS:g} s"
+        outcomes = [
+            attempt.result() if attempt.done() else f"{feed.name} {late}"
+            for feed, attempt in zip(self.feeds, attempts, strict=True)
+        ]
         answers = tuple(outcome[0] for outcome in outcomes if isinstance(outcome, tuple))
         return _Asked(answers, tuple(outcome for outcome in outcomes if isinstance(outcome, str)))
+
+
+def _begun(feed: ChangeFeed, question: Callable[[ChangeFeed], T]) -> Future[tuple[T] | str]:
+    """The attempt in a thread of its own: a daemon, since a late feed must not keep the process from ending."""
+    attempt: Future[tuple[T] | str] = Future()
+
+    def run() -> None:
+        try:
+            attempt.set_result(_attempt(feed, question))
+        except BaseException as error:
+            attempt.set_exception(error)
+
+    threading.Thread(target=run, name="changes", daemon=True).start()
+    return attempt
 
 
 def _attempt(feed: ChangeFeed, question: Callable[[ChangeFeed], T]) -> tuple[T] | str:
@@ -125,11 +146,14 @@ def _nothing(asked: _Asked[Any]) -> Answer:
 def fold(changes: Iterable[Change]) -> list[Change]:
     """Each change once, by time, kind and id; of several tellings of one change the richest stays.
 
-    A flag's id is its key, so its flips are told apart by their time (whole seconds).
+    A flag's id is its key, so its flips are told apart by their time (whole seconds). Ids of deploys and settings may
+    be counted by each sender for itself, so they are told apart by their entity; a commit is of no entity.
     """
-    richest: dict[tuple[ChangeKind, str, int], Change] = {}
+    richest: dict[tuple[ChangeKind, str, str, int], Change] = {}
     for change in changes:
-        key = (change.kind, change.id, int(change.time) if change.kind is ChangeKind.FLAG else 0)
+        flip = int(change.time) if change.kind is ChangeKind.FLAG else 0
+        entity = change.entity if change.kind in (ChangeKind.DEPLOY, ChangeKind.CONFIG) else ""
+        key = (change.kind, change.id, entity, flip)
         if key not in richest or _richness(change) > _richness(richest[key]):
             richest[key] = change
     return sorted(richest.values(), key=lambda change: (change.time, change.kind, change.id))

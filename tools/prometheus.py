@@ -78,7 +78,6 @@ class Prometheus:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self._api, self._policy, self._now, self._clock = api, policy, now, clock
-        self._reader = Reader(api, policy, now, clock)
         self._known: list[tuple[float, Discovery, tuple[Asked, ...]]] = []
         self._lock = threading.Lock()
 
@@ -98,9 +97,9 @@ class Prometheus:
                 if not arguments.entities or entity in arguments.entities:
                     by_entity.setdefault(entity, set()).add(metric)
         if not by_entity or not math.isfinite(discovery.last):
-            return Empty()
+            return _nothing(discovery.gaps)
         listed = tuple((entity, tuple(sorted(names))) for entity, names in sorted(by_entity.items()))
-        notes = [*discovery.notes, *_age(discovery.last, around, discovery_step(asked))]
+        notes = [*discovery.gaps, *discovery.notes, *_age(discovery.last, around, discovery_step(asked))]
         points = sum(len(names) for _, names in listed)
         return Rows(MetricCatalogue(listed, discovery.first, discovery.last), points, "; ".join(notes))
 
@@ -114,26 +113,29 @@ class Prometheus:
         asked = _about(planned, arguments)
         kept, notes = self._within_ceilings(asked)
         if not kept:
-            return Empty()
+            return _nothing(discovery.gaps)
         series = sum(one.series for one in kept)
         grid = grid_for(window, discovery_step(kept), series, self._policy.target_points, self._policy.most_points)
         queries = list(pieces(kept, grid, self._policy))
-        answers = self._reader.read(queries, discovery.series_of, deadline)
+        api = self._api.for_one_answer()
+        answers = Reader(api, self._policy, self._now, self._clock).read(queries, discovery.series_of, deadline)
         if answers.first_error is not None and len(answers.problems) == answers.asked:
             raise answers.first_error
         matrix = matrix_of(answers.series, grid)
-        if not matrix.keys and not answers.skipped:
-            return Empty(matrix.points)
-        if not matrix.keys:
+        if not matrix.keys and answers.skipped:
             raise ToolError(f"{self._api.name}: no answer came in time: {answers.why_skipped}")
-        notes = [*discovery.notes, *_missing(answers, len(queries)), *notes, *_newest(matrix, window, grid)]
-        return Rows(matrix, matrix.points, "; ".join(notes))
+        missing = [*discovery.gaps, *api.warnings, *_missing(answers, len(queries))]
+        if not matrix.keys:
+            return _nothing(missing, matrix.points)
+        notes = [*missing, *discovery.notes, *notes, *_newest(matrix, window, grid)]
+        return Rows(matrix, matrix.points, "; ".join(dict.fromkeys(notes)))
 
     def query_promql(self, arguments: QueryPromql) -> Answer:
         """Somebody's query, once it is known to be light enough. Series are called by all of their labels."""
         span = self._span(arguments)
         weigh(arguments.query, span, self._limits())
-        found = self._api.query_range(arguments.query, span)
+        api = self._api.for_one_answer()
+        found = api.query_range(arguments.query, span)
         grid = Grid(span.start, span.end + 0.5, int(span.step))
         rows, keys = [], []
         for one in found[:_MOST_QUERY_SERIES]:
@@ -143,11 +145,11 @@ class Prometheus:
             rows.append(row)
             keys.append(self._key(one.labels))
         if not rows or not np.isfinite(rows).any():
-            return Empty(len(rows) * grid.size)
+            return _nothing(api.warnings, len(rows) * grid.size)
         left = len(found) - len(rows)
-        note = f"{left} more series are left out; aggregate them" if left else ""
+        cut = [f"{left} more series are left out; aggregate them"] if left else []
         matrix = SeriesMatrix(tuple(keys), grid.times, np.vstack(rows))
-        return Rows(matrix, matrix.points, note)
+        return Rows(matrix, matrix.points, "; ".join((*api.warnings, *cut)))
 
     def weigh_query(self, arguments: QueryPromql) -> int:
         """Samples that the query reads; 0 for one that will be refused, since nothing is read then."""
@@ -157,15 +159,15 @@ class Prometheus:
             return 0
 
     def list_targets(self, arguments: LookAt) -> Answer:
-        return list_targets(self._api, self._policy, arguments)
+        return list_targets(self._api.for_one_answer(), self._policy, arguments)
 
     def list_firing(self, arguments: LookAt) -> Answer:
-        return list_firing(self._api, self._policy, arguments)
+        return list_firing(self._api.for_one_answer(), self._policy, arguments)
 
     def list_exemplars(self, arguments: LookAt) -> Answer:
         """Exemplars of the histograms of the entities."""
         window = Window(arguments.around - self._policy.look_back_seconds, min(arguments.around, self._now()))
-        _, planned = self._discovered(window)
+        discovery, planned = self._discovered(window)
         wanted = frozenset(arguments.entities)
         histograms: dict[str, Sequence[Match]] = {}
         for one in planned:
@@ -174,8 +176,8 @@ class Prometheus:
                 if about and name.endswith("_bucket"):
                     histograms.setdefault(name, () if about.whole else (one_of(about.label, about.values[:50]),))
         if not histograms:
-            return Empty()
-        return list_exemplars(self._api, self._policy, histograms, arguments, self._now)
+            return _nothing(discovery.gaps)
+        return list_exemplars(self._api.for_one_answer(), self._policy, histograms, arguments, self._now)
 
     def _discovered(self, window: Window) -> tuple[Discovery, tuple[Asked, ...]]:
         """What is known of a window: newly asked, or known since less than a minute from one that covers it."""
@@ -185,9 +187,10 @@ class Prometheus:
                 if covers and self._now() - since < _KNOWN_SECONDS:
                     return discovery, planned
         deadline = self._clock() + _DISCOVERY_SHARE * self._policy.deadline_seconds
-        discovery = Explorer(self._api, self._policy, self._now, self._clock, deadline).discover(window)
+        api = self._api.for_one_answer()
+        discovery = Explorer(api, self._policy, self._now, self._clock, deadline).discover(window)
         planned = plan(discovery, self._policy)
-        if not discovery.notes:  # what is known in part is better asked again
+        if not discovery.gaps:  # what is known in part is better asked again
             with self._lock:
                 self._known = [(self._now(), discovery, planned), *self._known][:_KNOWN_WINDOWS]
         return discovery, planned
@@ -222,7 +225,12 @@ class Prometheus:
             step = float(grid_for(Window(arguments.start, arguments.end), 15.0, 1, 300, 11_000).step)
         elif 1 < step < math.inf:
             step = float(math.ceil(step))
-        return Span(arguments.start, arguments.end, step)
+        start = arguments.start
+        if math.isfinite(start) and 1 <= step < math.inf:  # else refused when it is weighed
+            # On the grid, at whose times values are told; a moment between two of its times is told at the one before.
+            start = math.ceil(start / step) * step
+            start -= step if start > arguments.end >= arguments.start else 0.0
+        return Span(start, arguments.end, step)
 
     def _key(self, labels: Mapping[str, str]) -> SeriesKey:
         label = entity_label(labels, self._policy.entity_labels)
@@ -247,6 +255,13 @@ def _about(planned: Sequence[Asked], arguments: QueryMetrics) -> list[Asked]:
         if about is not None:
             found.append(about)
     return found
+
+
+def _nothing(reasons: Sequence[str], points: int = 0) -> Empty:
+    """The answer where nothing was found. Raises ``ToolError`` where there are reasons why something may be there."""
+    if reasons:
+        raise ToolError("; ".join(dict.fromkeys(reasons)))
+    return Empty(points)
 
 
 def _missing(answers: Answers, queries: int) -> list[str]:

@@ -132,6 +132,7 @@ def _taken(receipt: Receipt, base_url: str) -> JSONResponse:
         url=base_url.rstrip("/") + path if path else None,
         status=receipt.status,
         duplicate=receipt.duplicate,
+        unread=receipt.unread,
     )
     return JSONResponse(
         answer.model_dump(), 202 if receipt.firing else 200, headers={"Location": path} if path else None

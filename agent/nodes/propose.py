@@ -57,7 +57,7 @@ def _steps(runbook: Runbook) -> list[Action]:
             arguments="{}",
             risk="advice",
             sentence=step.text,
-            citation=f"runbooks/{runbook.file}#{step.heading} (line {step.line})",
+            citation=f"runbooks/{runbook.path}#{step.heading} (line {step.line})",
         )
         for step in runbook.steps[:4]
     ]

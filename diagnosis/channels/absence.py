@@ -9,24 +9,28 @@ from numpy.typing import NDArray
 from diagnosis.channels.clue import Clue, Observation
 from diagnosis.deviation import as_rates
 from diagnosis.findings import Channel, FaultKind
-from diagnosis.symptoms import Symptom
+from diagnosis.measures import words_of
+from diagnosis.symptoms import Symptom, amount
 from diagnosis.telemetry import SeriesKey, SeriesMatrix
 from diagnosis.traces import within_itself
 
 NAME = "absence"
 _KINDS = {FaultKind.INFRASTRUCTURE: 0.5, FaultKind.DEPENDENCY_OUTAGE: 0.5, FaultKind.MEMORY_EXHAUSTION: 0.3}
+_DOWN = {FaultKind.DEPENDENCY_OUTAGE: 0.8, FaultKind.INFRASTRUCTURE: 0.4, FaultKind.MEMORY_EXHAUSTION: 0.3}
 _LEAST_CALLS = 5  # of one operation in each period
 _ANSWERED = 0.9  # share of calls with a span of the callee, before; and without one, after
+_USUALLY_UP, _LAST = 0.9, 2  # share of normal samples above 0; samples at the end that are 0
 _LEAST_FLAT = 5  # equal samples in a row of a series that used to move all the time
 
 
 def absence(seen: Observation) -> list[Clue]:
     """One clue an entity whose telemetry stopped or froze while others' went on."""
-    quiet = {**_frozen(seen), **_gone(seen), **_unanswered(seen)}
+    quiet = {**_frozen(seen), **_gone(seen), **_down(seen)}
     everyone = {key.entity for key in seen.metrics.keys} | set(seen.spans.entities)
-    if not quiet or len(quiet) > 0.3 * len(everyone):
-        return []  # that many at once is the monitoring, not the services
-    return [Clue(NAME, name, s.strength, _KINDS, s) for name, s in sorted(quiet.items())]
+    if len(quiet) > 0.3 * len(everyone):
+        quiet = {}  # that many at once is the monitoring, not the services
+    quiet |= unanswered(seen)  # who calls them tells of it
+    return [Clue(NAME, name, s.strength, _DOWN if s.has("down") else _KINDS, s) for name, s in sorted(quiet.items())]
 
 
 def _gone(seen: Observation) -> dict[str, Symptom]:
@@ -37,7 +41,29 @@ def _gone(seen: Observation) -> dict[str, Symptom]:
     return {s.entity: replace(s, strength=share[s.entity]) for s in gone if share[s.entity] >= 0.5}
 
 
-def _unanswered(seen: Observation) -> dict[str, Symptom]:
+def _down(seen: Observation) -> dict[str, Symptom]:
+    """Who was up and, by the last samples, is not: by a health check, or by who collects its metrics."""
+    matrix = seen.metrics
+    rows = [row for row, key in enumerate(matrix.keys) if words_of(key.metric)[-1:] == ("up",)]
+    old = seen.periods.is_normal(matrix.times)
+    if not rows or not old.any():
+        return {}
+    found: dict[str, Symptom] = {}
+    for row, values in zip(rows, matrix.pick(rows).values, strict=True):
+        key, was = matrix.keys[row], values[old]
+        told = values[np.isfinite(values)]
+        if np.nanmean(was > 0) < _USUALLY_UP or told[-_LAST:].any() or told.size <= _LAST:
+            continue
+        fell = np.flatnonzero(np.isfinite(values) & (values > 0))[-1] + 1
+        found[key.entity] = Symptom(
+            Channel.METRICS, key.entity, key.metric, frozenset({"up-", "down"}), key.metric, strength=1.0, bad=True,
+            sentence=f"{key.entity} {key.metric} was {amount(float(np.nanmedian(was)))} and is 0",
+            onset=float(matrix.times[fell]), before=float(np.nanmedian(was)), after=0.0,
+        )  # fmt: skip
+    return found
+
+
+def unanswered(seen: Observation) -> dict[str, Symptom]:
     """Services whose callers go on calling, while no span of theirs answers any more."""
     spans, width = seen.spans, len(seen.spans.names)
     operation = spans.entity.astype(np.int64) * max(width, 1) + spans.name

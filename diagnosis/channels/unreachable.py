@@ -1,5 +1,5 @@
-"""Calls that never arrived: refused, not resolved, reset, or not trusted. The caller tells of it, but what it could not
-reach is where the fault is, or the way there.
+"""Calls that never arrived: refused, not resolved, reset, not trusted, lost. The caller tells of it, but what it could
+not reach is where the fault is, or the way there.
 
 A callee that is not reached leaves no spans and no lines of the failing calls, so nothing else speaks against it.
 """
@@ -7,10 +7,14 @@ A callee that is not reached leaves no spans and no lines of the failing calls, 
 import re
 from functools import lru_cache
 
+import numpy as np
+
+from diagnosis.channels.absence import unanswered
 from diagnosis.channels.clue import Clue, Observation
 from diagnosis.failure_text import Failure
 from diagnosis.findings import Channel, FaultKind
 from diagnosis.symptoms import Symptom
+from diagnosis.telemetry import Node
 
 NAME = "unreachable"
 # The first that a text names: a name that is not resolved is not refused as well, whatever the text goes on to say.
@@ -40,16 +44,36 @@ def unreached(seen: Observation, symptom: Symptom) -> tuple[str, FaultKind] | No
         return None
     kind = next((kind for signal, kind in _KINDS if symptom.has(signal)), None)
     if kind is None:
-        return None
-    callees = seen.topology.callees(symptom.entity)
-    named = [name for name in sorted(callees, key=lambda name: (-len(name), name)) if _names(name, symptom.text)]
-    node = seen.topology.node(named[0]) if named else None
-    if node is None or not node.owned:
+        return _lost(seen, symptom)
+    node = _callee(seen, symptom)
+    if node is None:
         return None
     # Either side may hold the wrong certificate: the callee's is at fault where the callee says so too.
     if kind is FaultKind.CERTIFICATE and not any(s.entity == node.name and s.has(_KINDS[0][0]) for s in seen.symptoms):
         return None
     return node.name, kind
+
+
+def _callee(seen: Observation, symptom: Symptom) -> Node | None:
+    """The service of ours that a failing call was for, as far as its text names one."""
+    callees = seen.topology.callees(symptom.entity)
+    named = [name for name in sorted(callees, key=lambda name: (-len(name), name)) if _names(name, symptom.text)]
+    node = seen.topology.node(named[0]) if named else None
+    return node if node is not None and node.owned else None
+
+
+def _lost(seen: Observation, symptom: Symptom) -> tuple[str, FaultKind] | None:
+    """A call that got no answer in time: who answers late leaves spans, whom nothing reaches leaves none."""
+    node = _callee(seen, symptom) if symptom.has(f"text:{Failure.TIMEOUT.value}") else None
+    return (node.name, _silence(seen, node.name)) if node is not None and node.name in unanswered(seen) else None
+
+
+def _silence(seen: Observation, callee: str) -> FaultKind:
+    """A callee that goes on telling of itself is alive: what is lost is on the way."""
+    recent = seen.periods.is_recent(seen.metrics.times)
+    rows = [row for row, key in enumerate(seen.metrics.keys) if key.entity == callee]
+    alive = bool(rows) and bool(np.isfinite(seen.metrics.pick(rows).values[:, recent]).any())
+    return FaultKind.NETWORK_LOSS if alive else FaultKind.DEPENDENCY_OUTAGE
 
 
 @lru_cache(maxsize=4096)

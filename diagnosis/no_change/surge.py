@@ -7,6 +7,8 @@ from diagnosis.measures import Measure, measure_of
 from diagnosis.no_change.case import Case, View
 from diagnosis.symptoms import amount
 
+_SURE = 0.7  # strength of a rise that no burst makes
+
 
 def surge(view: View) -> Case | None:
     """Demand rose first: traffic at the edge (or everywhere alike) is up before errors and latency are."""
@@ -28,6 +30,9 @@ def surge(view: View) -> Case | None:
         return None  # clients that try again look like demand
     ratio = (first.after or 0) / (first.before or 1)
     weight = (3.2 if edge or not callers else 2.2) + min(0.8, 0.3 * math.log2(ratio / 1.5))
+    # Arrivals come in bursts: where they are few, half as many again is nothing unusual, here and behind.
+    sure = min(1.0, first.strength / _SURE)
+    weight *= sure
     supports = [
         view.support(weight, f"demand rose {amount(ratio)} times, not after the first symptom: {first.sentence}", first)
     ]
@@ -36,9 +41,8 @@ def surge(view: View) -> Case | None:
     # What grows alike behind one door came in by that door; where it gets stuck first is a matter of capacity.
     place = first.entity if edge and alike else target
     if alike:
-        supports.append(
-            view.support(2.0, f"{', '.join(sorted(alike)[:4])} grew by the same factor: one cause in front of all")
-        )
+        reason = f"{', '.join(sorted(alike)[:4])} grew by the same factor: one cause in front of all"
+        supports.append(view.support(2.0 * sure, reason))
     if any(s.has("cpu+", "queue+", "text:overloaded", "limit-") for s in view.scene.symptoms):
         supports.append(view.support(1.2, "what is short is capacity: queues or processors are full"))
     if any(s.has("fanout+") for s in view.scene.symptoms) or (others and not alike):

@@ -163,6 +163,25 @@ def test_an_unreadable_alert_says_what_is_wrong(raw: object, words: str):
         parse_alert(raw)
 
 
+@pytest.mark.parametrize(
+    ("labels", "entity"),
+    [
+        ({"service": "kube-state-metrics", "deployment": "checkout"}, "checkout"),
+        ({"job": "prom_kube_state_metrics", "pod": "checkout-7d9f8b6c5d-x2x4z"}, "checkout"),
+        ({"job": "integrations/cadvisor", "statefulset": "kafka"}, "kafka"),
+        ({"service": "checkout", "deployment": "other"}, "checkout"),
+        ({"job": "node-exporter", "instance": "web1:9100"}, "web1:9100"),
+        ({"job": "kubelet"}, "kubelet"),
+        ({}, ""),
+    ],
+)
+def test_an_alert_is_about_what_was_measured_and_not_about_who_measured(labels: dict[str, str], entity: str):
+    alert = parse_alert(
+        {"labels": {"alertname": "HighCPU", "name": "eth0", **labels}, "startsAt": "2026-11-24T12:00:00Z"}
+    )
+    assert (alert.name, alert.entity) == ("HighCPU", entity)
+
+
 def test_an_alertmanager_notification_is_read():
     alert = parse_alert(
         {

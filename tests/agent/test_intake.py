@@ -166,6 +166,15 @@ def test_one_unreadable_alert_does_not_lose_its_neighbours():
     assert told.left_out == 1
 
 
+def test_an_alert_of_an_odd_shape_is_named_and_its_neighbours_are_taken(tmp_path: Path):
+    odd = {**notified("Odd"), "labels": {"alertname": "Odd", "zones": ["a", "b"]}}
+    receipt = take(taker(tmp_path), odd, None, notified("Errors", "cart"))
+    assert (receipt.status, alert_of(tmp_path, receipt.id).name) == ("accepted", "Errors")
+    first, second = receipt.unread
+    assert first.startswith("alert “Odd” cannot be read: alerts.0.labels.zones")
+    assert second.startswith("an alert cannot be read: alerts.1")
+
+
 @pytest.mark.parametrize(
     ("raw", "words"),
     [

@@ -1,15 +1,19 @@
+import errno
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from agent.alerts import parse_alert
 from agent.events import Compared, Finished, Ranked, StageFinished, Started
+from agent.evidence import EvidenceError
 from agent.investigate import NotResumable, comparable, investigate, replay, resume
 from agent.ledger import Ledger
 from agent.report.model import Report
 from agent.settings import Settings
 from agent.sources import Source
+from agent.storage_trouble import is_storage_trouble
 
 GUILTY = "a" * 40
 
@@ -109,6 +113,39 @@ async def test_a_closed_stream_leaves_a_resumable_investigation(recording: Path,
     rest = [event async for event in resume(id, settings)]
     assert isinstance(rest[-1], Finished)
     assert "triage" not in [event.stage for event in rest if isinstance(event, StageFinished)]
+
+
+async def test_a_full_disk_interrupts_and_what_was_begun_ends_when_there_is_room(
+    recording: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    def full(self: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Path, "write_bytes", full)
+        with pytest.raises(EvidenceError, match="No space left"):
+            await run(recording, settings)
+    (row,) = Ledger(settings.home).investigations()
+    assert (row.status, row.report) == ("interrupted", "")
+    assert isinstance([event async for event in resume(row.id, settings)][-1], Finished)
+    assert Ledger(settings.home).investigation(row.id).status == "done"
+
+
+def test_only_what_passes_by_itself_is_trouble_of_the_storage(tmp_path: Path):
+    def of_sqlite(statement: str) -> sqlite3.Error:
+        connection = sqlite3.connect(tmp_path / "x.db")
+        connection.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(sqlite3.Error) as caught:
+            connection.execute(statement)
+        connection.close()
+        return caught.value
+
+    assert is_storage_trouble(of_sqlite("CREATE TABLE t (x)"))  # the database is full
+    assert not is_storage_trouble(of_sqlite("SELECT x FROM nowhere"))
+    wrapped = EvidenceError("cannot store")
+    wrapped.__cause__ = OSError(errno.EROFS, "read-only")
+    assert is_storage_trouble(wrapped)
+    assert not is_storage_trouble(FileNotFoundError(errno.ENOENT, "gone"))
 
 
 async def test_two_processes_do_not_run_one_investigation(recording: Path, settings: Settings):

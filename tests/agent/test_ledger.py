@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent.ledger import CeilingReached, Ledger, LedgerError, UnknownInvestigation
+from agent.ledger_database import Database
 from agent.settings import Ceilings, Settings, SettingsError, load_settings
 
 
@@ -54,6 +55,11 @@ def test_money_is_exact(tmp_path: Path):
         ledger.reserve("one", f"c{i}", "look", "{}", 0, Decimal("0.1"), Ceilings(usd=Decimal(1)))
         ledger.settle("one", f"c{i}", 0, 0.0, Decimal("0.1"), "{}")
     assert ledger.spent("one").usd == Decimal(1)
+
+
+def test_what_was_committed_outlives_a_power_cut(tmp_path: Path):
+    with Database(tmp_path).transaction() as db:
+        assert db.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2  # FULL: a commit is on the disk
 
 
 def test_an_id_may_be_shortened_but_not_guessed(tmp_path: Path):

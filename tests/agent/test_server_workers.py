@@ -1,3 +1,4 @@
+import errno
 import shutil
 import threading
 import time
@@ -65,6 +66,32 @@ def test_a_failure_ends_in_a_report_and_not_the_worker(settings: Settings, tmp_p
     workers.stop(10)
     assert ends == ["failed"]
     assert Ledger(settings.home).investigation(first[0]).report
+
+
+def test_a_full_disk_costs_no_alert_however_often_it_is_tried(
+    settings: Settings, recording: Path, monkeypatch: pytest.MonkeyPatch
+):
+    refused: list[Path] = []
+    write = Path.write_bytes
+
+    def full(self: Path, data: bytes) -> int:
+        if len(refused) < 5:
+            refused.append(self)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(self, data)
+
+    (id,) = accept(settings, Source(kind="recording", place=str(recording)))
+    monkeypatch.setattr(Path, "write_bytes", full)
+    for name in ("_SET_ASIDE_SECONDS", "_LOOK_AGAIN_SECONDS"):
+        monkeypatch.setattr(f"agent.workers.{name}", 0.01)
+    ends: list[str] = []
+    workers = crew(settings, at_once=1, on_end=lambda outcome, seconds: ends.append(outcome))
+    workers.start()
+    wait_for(lambda: len(ends) == 1)
+    workers.stop(10)
+    assert len(refused) == 5
+    assert ends[0] not in ("failed", "")
+    assert Ledger(settings.home).investigation(id).status == "done"
 
 
 @pytest.mark.parametrize("after_seconds", [0.0, 0.05, 0.2, 0.4])

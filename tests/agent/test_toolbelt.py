@@ -68,6 +68,16 @@ async def test_a_tool_that_raises_is_a_failed_answer(tmp_path: Path, error: Exce
     assert (evidence.outcome, evidence.summary) == (Outcome.FAILED, str(error))
 
 
+async def test_a_defect_of_a_tool_is_a_failed_answer_that_names_it(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    def broken() -> Answer:
+        return float(None)  # type: ignore[arg-type]
+
+    evidence = await Bench(tmp_path, broken).belt.ask(QUESTION)
+    assert evidence.outcome is Outcome.FAILED
+    assert evidence.summary.startswith("look broke: TypeError: ")
+    assert "Traceback" in caplog.text
+
+
 async def test_a_question_that_was_answered_is_not_asked_again_and_charged_once(tmp_path: Path):
     bench = Bench(tmp_path, rows)
     first = await bench.belt.ask(QUESTION)

@@ -394,3 +394,17 @@ def test_the_series_of_these_tests_mean_what_their_names_say():
     assert measure_of("availability") is Measure.ERRORS
     assert measure_of("latency_mean_seconds") is measure_of("latency_p99_seconds") is Measure.LATENCY
     assert measure_of("memory_rss_bytes") is measure_of("memory_utilization") is Measure.MEMORY
+
+
+def test_a_service_that_is_not_up_any_more_is_down(telemetry):
+    up = np.ones(telemetry.times.size)
+    up[-3:] = 0.0  # too few for a level: an alert on it fires after two
+    (clue,) = absence(telemetry.observe(neighbours(telemetry) | {"shop/up": up}))
+    assert clue.entity == "shop"
+    assert max(clue.kinds, key=lambda kind: clue.kinds[kind]) is FaultKind.DEPENDENCY_OUTAGE
+
+
+def test_a_service_that_missed_one_check_is_not_down(telemetry):
+    up = np.ones(telemetry.times.size)
+    up[-2] = 0.0
+    assert absence(telemetry.observe(neighbours(telemetry) | {"shop/up": up})) == []

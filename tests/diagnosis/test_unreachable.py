@@ -5,6 +5,7 @@ import numpy as np
 from diagnosis.channels.clue import Observation
 from diagnosis.channels.unreachable import unreachable
 from diagnosis.findings import Channel, FaultKind
+from diagnosis.localisation import clues_of
 from diagnosis.periods import Periods
 from diagnosis.span_table import SpanTable
 from diagnosis.symptoms import Symptom
@@ -18,13 +19,16 @@ def failing(entity: str, text: str, *signals: str) -> Symptom:
     )  # fmt: skip
 
 
-def clues(*symptoms: Symptom, owned: bool = True) -> list[tuple[str, FaultKind]]:
+def observed(*symptoms: Symptom, owned: bool = True) -> Observation:
     topology = Topology((Node("bank", owned), Node("shop")), (Edge("shop", "bank"),))
-    seen = Observation(
+    return Observation(
         SeriesMatrix((), np.empty(0), np.empty((0, 0))), PatternTable(Window(0, 100), 10.0, ()), SpanTable.empty(),
         topology, Periods((Window(0, 50),), Window(50, 100)), symptoms,
     )  # fmt: skip
-    return [(clue.entity, next(iter(clue.kinds))) for clue in unreachable(seen)]
+
+
+def clues(*symptoms: Symptom, owned: bool = True) -> list[tuple[str, FaultKind]]:
+    return [(clue.entity, next(iter(clue.kinds))) for clue in unreachable(observed(*symptoms, owned=owned))]
 
 
 def test_a_refused_call_accuses_the_callee() -> None:
@@ -51,3 +55,17 @@ def test_a_certificate_accuses_the_callee_only_where_it_says_so_too() -> None:
     )  # fmt: skip
     assert clues(ours) == []
     assert clues(ours, theirs) == [("bank", FaultKind.CERTIFICATE)]
+
+
+def test_what_a_caller_does_instead_is_not_its_own_trouble() -> None:
+    """It cannot reach the bank and asks its own store: the store gets busy."""
+    cut_off = failing("shop", "bank: connection refused", "text:refused")
+    busy = Symptom(
+        Channel.METRICS, "shop", "cache_misses_per_second", frozenset({"cache_misses+"}), "", strength=0.8, bad=True,
+        sentence="misses rose", onset=50.0, before=0.0, after=20.0,
+    )  # fmt: skip
+    alone, both = (
+        {(clue.method, clue.entity): clue.strength for clue in clues_of(observed(*symptoms))}
+        for symptoms in ((busy,), (busy, cut_off))
+    )
+    assert both[("saturation", "shop")] < 0.4 * alone[("saturation", "shop")]

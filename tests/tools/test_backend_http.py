@@ -107,6 +107,32 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
         Connection(name="Metrics", url=url)
 
 
+@pytest.mark.parametrize("url", ["me:hunter2@m:9090", "http://me:hunter2@m:9090", "http://m:hunter2", "ftp://hunter2"])
+def test_a_refused_address_is_not_repeated(url: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Connection(name="Metrics", url=url)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "secret", [{"token": "hunter2\n"}, {"username": "me", "password": "hunter2\x00"}, {"headers": {"X-Key": "hunter2\r"}}, {"token": "hunter2\u20ac"}]
+)  # fmt: skip
+def test_a_secret_that_no_header_can_carry_is_refused_and_not_repeated(secret: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="no header can carry") as refused:
+        Connection(name="Metrics", url="http://m:9090", **secret)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_what_a_client_says_of_a_header_is_not_passed_on() -> None:
+    connection = Connection.model_construct(
+        **dict(Connection(name="Metrics", url="http://m:9090"), token=SecretStr("hunter2\n"))
+    )
+    with pytest.raises(BackendError, match="InvalidHeader") as refused:
+        json_fetcher(connection, Guard("Metrics", 1, 1.0))("/api", {})
+    assert "hunter2" not in f"{refused.value!r}"
+    assert refused.value.__suppress_context__
+
+
 class _Clock:
     def __init__(self) -> None:
         self.now, self.pauses = 0.0, []
@@ -154,6 +180,37 @@ def test_three_strikes_open_the_circuit_and_one_probe_closes_it() -> None:
     guard.run(lambda: made.append(2))
     guard.run(lambda: made.append(3))
     assert made == [2, 3]
+
+
+def test_a_probe_that_is_refused_names_the_new_problem_and_is_not_repeated() -> None:
+    clock, made = _Clock(), []
+    guard = Guard("Metrics", 1, 10.0, clock, clock.sleep)
+    with pytest.raises(NoAnswer):
+        guard.run(_raising(NoAnswer("hung")))
+    clock.now += 31.0
+
+    def refuse() -> None:
+        made.append(1)
+        raise Refusal("answered 503")
+
+    with pytest.raises(Refusal, match="503"):
+        guard.run(refuse)
+    assert (made, clock.pauses) == ([1], [])
+    with pytest.raises(CircuitOpen, match="503"):
+        guard.run(refuse)
+
+
+@pytest.mark.parametrize(("answers", "later", "strained"), [(29, 0.0, True), (30, 0.0, False), (1, 181.0, False)])
+def test_trouble_is_forgotten_after_quick_answers_or_some_minutes(answers: int, later: float, strained: bool) -> None:
+    clock = _Clock()
+    guard = Guard("Metrics", 1, 10.0, clock, clock.sleep)
+    with pytest.raises(Refusal):
+        guard.run(_raising(Refusal("busy")))
+    assert guard.strained
+    for _ in range(answers):
+        guard.run(lambda: None)
+    clock.now += later
+    assert guard.strained is strained
 
 
 def test_one_hang_is_enough_to_leave_a_backend_alone() -> None:

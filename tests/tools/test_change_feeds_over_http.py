@@ -1,5 +1,6 @@
 """GitHub, Argo CD and MLflow as they answer over a real connection."""
 
+import itertools
 import json
 import re
 import urllib.error
@@ -12,7 +13,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from diagnosis.telemetry import ChangeKind, Window
-from tools.change_feeds import github, mlflow
+from tools.change_feeds import github, lateness, mlflow
 from tools.change_feeds.argocd import ArgoCdFeed
 from tools.change_feeds.github import GitHubFeed
 from tools.change_feeds.mlflow import MlflowFeed
@@ -200,6 +201,23 @@ def test_mlflow_pages_have_an_end(httpserver: HTTPServer, fetch: Fetch):
     registry(httpserver, {token: {"model_versions": [], "next_page_token": "again"} for token in ("", "again")})
     assert MlflowFeed(fetch).changes(HOUR) == ()
     assert len(httpserver.log) == 1 + mlflow.MOST_PAGES
+
+
+@pytest.mark.parametrize("name", ["GitHub", "MLflow"])
+def test_a_feed_stops_asking_when_nobody_waits_any_more(name: str, monkeypatch: pytest.MonkeyPatch):
+    asked: list[str] = []
+    clock = itertools.count(0.0, 10.0)
+    monkeypatch.setattr(lateness.in_time, "__defaults__", (lambda: next(clock),))
+
+    def slow(path: str, parameters: Mapping[str, str]) -> object:
+        asked.append(path)
+        if name == "MLflow":
+            return {"next_page_token": "more"}
+        return [{**DEPLOYMENT, "id": n} for n in range(100)] if path == BASE else []
+
+    with pytest.raises(ToolError, match="no answer within 25 s"):
+        FEEDS[name](slow).changes(HOUR)
+    assert len(asked) == 2
 
 
 FEEDS = {"GitHub": lambda fetch: GitHubFeed("org/shop", fetch), "Argo CD": ArgoCdFeed, "MLflow": MlflowFeed}

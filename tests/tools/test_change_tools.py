@@ -1,9 +1,11 @@
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
 from diagnosis.telemetry import Change, ChangeKind, Window
+from tools import changes
 from tools.changes import MOST_CHANGES, change_tools
 from tools.spec import Absent, ChangeList, Empty, Failed, ListChanges, ReadChange, Rows, ToolError
 
@@ -65,6 +67,16 @@ def test_the_same_id_of_another_kind_is_another_change():
     assert len(ids(listed(Shelf([change("x"), change("x", kind=ChangeKind.CONFIG)])))) == 2
 
 
+@pytest.mark.parametrize("kind", [ChangeKind.DEPLOY, ChangeKind.CONFIG])
+def test_the_same_id_of_another_service_is_another_change(kind: ChangeKind):
+    assert len(ids(listed(Shelf([change("42", kind=kind, entity=entity) for entity in ("cart", "store")])))) == 2
+
+
+def test_a_commit_is_one_whoever_tells_of_it():
+    told = [change("c0ffee1", kind=ChangeKind.COMMIT, entity=entity) for entity in ("", "store")]
+    assert ids(listed(Shelf(told))) == ["c0ffee1"]
+
+
 def test_two_flips_of_one_flag_are_two_changes():
     flips = [change("new-cart", time, ChangeKind.FLAG) for time in (10.0, 50.0, 50.2)]
     assert ids(listed(Shelf(flips))) == ["new-cart", "new-cart"]
@@ -88,6 +100,24 @@ def test_a_feed_that_fails_is_named_while_the_others_answer(error: Exception):
     answer = listed(Shelf(error=error, name="GitHub a/b"), Shelf([change("d")]))
     assert ids(answer) == ["d"]
     assert isinstance(answer, Rows) and answer.note == f"GitHub a/b could not be read: {error}"
+
+
+@pytest.mark.parametrize("found", [[change("d")], []])
+def test_a_feed_that_is_late_is_named_while_the_others_answer(found: list[Change], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(changes, "ANSWER_SECONDS", 0.2)
+    ended = threading.Event()
+
+    class Slow(Shelf):
+        def changes(self, window: Window) -> Sequence[Change]:
+            assert threading.current_thread().daemon
+            ended.wait(10)
+            return ()
+
+    answer = listed(Slow(name="GitHub a/b"), Shelf(found))
+    ended.set()
+    said = answer.note if isinstance(answer, Rows) else answer.reason if isinstance(answer, Failed) else ""
+    assert said.startswith("GitHub a/b could not be read: no answer within 0.2 s")
+    assert isinstance(answer, Rows) is bool(found)
 
 
 def test_all_feeds_failing_is_failed():

@@ -107,6 +107,21 @@ def test_a_refused_request_is_told_with_the_reason_of_the_engine() -> None:
         tools(port)["search_logs"].run(SEARCH)
 
 
+def test_what_one_index_refuses_is_noted_while_others_answer() -> None:
+    other = {"logs-b": {"mappings": {"properties": {"@timestamp": {"type": "date"}, "message": {"type": "text"}}}}}
+
+    def reply(method: str, path: str) -> tuple[int, object]:
+        if "_mapping" in path:
+            return 200, MAPPING | other
+        return (400, CLOSED) if "logs-b" in path else (200, hits(hits={"hits": [HIT], "total": {"value": 1}}))
+
+    with engine(reply) as (port, _, _):
+        for name, arguments in CALLS[:2]:
+            answer = tools(port)[name].run(arguments)
+            assert isinstance(answer, Rows)
+            assert "some indices were not read: OpenSearch refused a request" in answer.note
+
+
 def crowd(*ids: int) -> dict[str, Any]:
     """An answer with lines of one and the same moment."""
     return hits(hits={"hits": [{**HIT, "_id": str(id)} for id in ids]})

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from diagnosis.telemetry import LogPattern, Window
 from tools.logs.client import indices_path
 from tools.logs.documents import plain_name, text_at, value_at
-from tools.logs.known_lines import constant_runs, queries_for
+from tools.logs.index_names import merged, paths, stream_of
+from tools.logs.known_lines import affordable, constant_runs, queries_for
 from tools.logs.mapping import LogShape, fields_of, log_shape
 from tools.logs.policy import FieldNames, LogPolicy
 from tools.logs.queries import between, containing, storable, whole_value
@@ -82,12 +83,19 @@ def test_names_that_are_given_go_before_those_that_are_known() -> None:
         ("warning", "keyword", "level", "WARN"), ("Err", "keyword", "level", "ERROR"), ("INFO2", "keyword", "severityText", "INFO"),
         (17, "integer", "severityNumber", "ERROR"), (9, "integer", "severityNumber", "INFO"), (3, "integer", "severity", "ERROR"),
         (50, "integer", "level", "ERROR"), (30, "integer", "level", "INFO"), ("", "keyword", "level", ""), (None, "keyword", "level", ""),
+        ("²", "keyword", "level", "²"), ("7" * 5_000, "keyword", "level", "7" * 5_000), (float("inf"), "float", "level", ""),
         (0, "integer", "severityNumber", ""), (99, "integer", "severityNumber", "FATAL"), ("notice", "keyword", "level", "NOTICE"),
     ],
 )  # fmt: skip
 def test_severities_are_told_in_the_same_words(value: object, kind: str, name: str, said: str) -> None:
     place = fields_of({"properties": {name: {"type": kind}}})[name]
     assert severity_of(value, place) == said
+
+
+def test_values_that_the_engine_cannot_count_are_not_compared() -> None:
+    kinds = ("keyword", "long", "float", "double", "half_float", "scaled_float", "flat_object", "text")
+    fields = fields_of({"properties": {kind: {"type": kind} for kind in kinds}})
+    assert [name for name, place in fields.items() if place.is_countable] == ["keyword", "long"]
 
 
 def test_loud_lines_are_asked_for_by_word_or_by_number() -> None:
@@ -130,6 +138,37 @@ def test_a_known_pattern_is_asked_for_with_its_writers() -> None:
         {"match_phrase": {"body": "cache hit for"}},
     ]
     assert queries_for(patterns, shape(time=DATE, body=WORD)) == []
+
+
+def test_an_engine_is_asked_for_as_many_known_patterns_as_it_takes_in_one_query() -> None:
+    log = shape(time=DATE, body=TEXT, serviceName=WORD)
+    patterns = [LogPattern("a", f"one word{i} <*> two word{i} <*> three", "INFO", "", 0, 0, (9,)) for i in range(300)]
+    queries = queries_for(patterns, log)
+    assert len(queries) == 300
+    assert affordable(queries) == queries[:225]  # of four clauses each, 900 together
+
+
+def test_names_too_long_for_one_request_are_parted() -> None:
+    families = [f"team-{family:03}-application-logs-2026.11.{day:02}" for family in range(300) for day in range(1, 4)]
+    parts = list(paths(families, ()))
+    assert [name for part in parts for name in part] == [f"team-{f:03}-application-logs*" for f in range(300)]
+    assert max(len(indices_path(part)) for part in parts) <= 3_000
+    assert list(paths(["b", "a"], ())) == [("b", "a")]
+
+
+def test_indices_of_one_stream_have_the_fields_of_all_and_the_newest_has_the_last_word() -> None:
+    old, new = ".ds-logs-000001", ".ds-logs-000002"
+    fields = {new: fields_of({"properties": {"a": TEXT}}), old: fields_of({"properties": {"a": WORD, "b": WORD}})}
+    found = merged(fields, {name: (stream_of(name),) for name in fields})
+    assert {name: place.kind for name, place in found["logs"].items()} == {"a": "text", "b": "keyword"}
+
+
+def test_an_alias_of_a_field_is_the_field_that_documents_have() -> None:
+    log = shape(
+        **{"@timestamp": DATE, "message": TEXT, "service": WORD, "serviceName": {"type": "alias", "path": "service"}}
+    )
+    assert log.entity.name == "service"
+    assert "lost" not in fields_of({"properties": {"lost": {"type": "alias", "path": "nowhere"}}})
 
 
 @pytest.mark.parametrize("pattern", ["", "_all", "-logs", "a b", "a/b", "../x", "a,b", 'a"b', "a?b", "a#b", "x:logs"])

@@ -101,6 +101,12 @@ def test_metadata_decides_where_endings_do_not() -> None:
     assert metrics("tickets_total", types={"tickets_total": "gauge"}, labels={}) == ["tickets_total"]
 
 
+@pytest.mark.parametrize("type", ["unknown", "untyped", ""])
+def test_an_ending_decides_where_metadata_says_that_it_does_not_know(type: str) -> None:
+    types = {"tickets_total": type, "tickets_open": type}
+    assert metrics(*types, types=types, labels={}) == ["tickets_open", "tickets_per_second"]
+
+
 def test_parts_of_a_family_are_not_metrics_of_their_own() -> None:
     names = [f"http_server_duration_seconds_{part}" for part in ("bucket", "sum", "count", "created", "max")]
     assert all(re.search("p50|p99|_per_second|_rps|error_ratio", name) for name in metrics(*names, "build_info"))
@@ -126,6 +132,9 @@ def test_requests_are_counted_once() -> None:
         ("error_type", {"", "404", "timeout", "500"}, {"timeout", "500"}),
         ("success", {"true", "false"}, {"false"}),
         ("result", {"ok", "failed"}, {"failed"}),
+        ("envoy_response_code", {"200", "503"}, {"503"}),
+        ("envoy_response_code_class", {"2", "4", "5"}, {"5"}),
+        ("grpc_response_status", {"0", "5", "14"}, {"14"}),
     ],
 )
 def test_failures_are_told_by_the_label(label: str, values: set[str], failing: set[str]) -> None:

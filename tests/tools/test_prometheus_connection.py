@@ -1,31 +1,17 @@
 """How Prometheus is reached, and what its relatives and bad answers are taken for."""
 
 import base64
-import json
 import ssl
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 import trustme
 
 from tests.prometheus_server import END, queried, tools_at
+from tests.tools.fake_prometheus import MATRIX, SERIES, Fake, served
 from tools.http.errors import BackendError
 from tools.spec import Absent, Empty, ExtraTool, ListMetrics, LookAt, Rows, ToolError, ToolName
 
-SERIES = [{"__name__": "queue_depth", "service": "api"}]
-MATRIX = [
-    {
-        "metric": {"service": "api", "pcause_row": "0", "__name__": "queue_depth"},
-        "values": [[END - 30, "4"], [END - 15, "5"]],
-    }
-]
-STAMPS = [{"metric": {"pcause_row": "0"}, "values": [[END - 30, str(END - 30)]]}]
 TARGETS = {
     "activeTargets": [
         {
@@ -54,77 +40,6 @@ RULES = {
 EXEMPLARS = [
     {"seriesLabels": {"__name__": "d_seconds_bucket", "service": "api"}, "exemplars": [{"labels": {"trace_id": "abc"}, "value": "0.5", "timestamp": END - 10}, {"labels": {"traceID": "def"}, "value": "7", "timestamp": END - 9}]}
 ]  # fmt: skip
-
-
-@dataclass
-class Fake:
-    """What the server answers by the end of the path; None is 404. ``seen`` are the headers of every request."""
-
-    answers: dict[str, object] = field(default_factory=dict)
-    allowed: Callable[[Mapping[str, str]], bool] = lambda _: True
-    prefix: str = ""
-    seen: list[str] = field(default_factory=list)
-
-    def answer(self, url: str, headers: Mapping[str, str]) -> tuple[int, object]:
-        path = urlsplit(url).path
-        self.seen.append(path)
-        if not self.allowed(headers):
-            return 401, {"status": "error", "error": "who are you?"}
-        if not path.startswith(f"{self.prefix}/api/v1/"):
-            return 404, {"status": "error", "error": "no such page"}
-        if path.endswith("/query_range") and "/query_range" not in self.answers:
-            return 200, {"status": "success", "data": {"result": _range(urlsplit(url).query)}}
-        usual = {
-            "/values": ["queue_depth"],
-            "/metadata": {},
-            "/series": SERIES,
-            "/query_range": {"result": MATRIX},
-            **self.answers,
-        }
-        found = next((body for end, body in usual.items() if path.endswith(end)), None)
-        return (
-            (404, {"status": "error", "error": "not here"})
-            if found is None
-            else (200, {"status": "success", "data": found})
-        )
-
-
-def _range(query: str) -> object:
-    """Sample times, numbers of samples, or samples: whatever the query is about."""
-    if "timestamp" in query:
-        return STAMPS
-    if "count_over_time" in query:
-        count = "10" if "150s" in query else "4"
-        return [{"metric": {"pcause_row": "0"}, "values": [[END, count]]}]
-    return MATRIX
-
-
-@contextmanager
-def served(fake: Fake, context: ssl.SSLContext | None = None) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, body = fake.answer(self.path, self.headers)
-            text = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    if context is not None:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield f"{'https' if context else 'http'}://127.0.0.1:{server.server_port}{fake.prefix}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 BASIC = "Basic " + base64.b64encode(b"ana:secret").decode()

@@ -61,7 +61,7 @@ UNBOUNDED = (
     '{__name__=~"go_.*|h.*"}', '{__name__=~"(go|http|up).*"}', 'sum({job!="a"})', 'count({__name__!=""}) by (__name__)', 'rate({job=""}[5m])',
     'topk(10, count by (__name__) ({instance!=""}))', 'up or {job!="x"}', '{job!="x"} and up', 'sum(rate({job=~"[^a].*"}[1m]))', 'absent({job!="a"})',
     'max_over_time({job!="a"}[5m:1m])', 'label_replace({job!="a"}, "a", "b", "c", "d")', '-{job!="a"}', '({job!="a"})', 'vector(1) or {job!="a"}',
-    '{job!="a", instance!="b"}', '{job!="a", instance=~"b?"}', '{le=~"0.*"}', '{job=~"$^|a.*"}', '{__name__="" , job!=""}', 'scalar({job!="a"})',
+    '{job="a"}', '{cluster="prod"}', 'count by (job) ({cluster="prod"})', '{job=~"api|web"}', '{job!="a", instance!="b"}', '{job!="a", instance=~"b?"}', '{le=~"0.*"}', '{job=~"$^|a.*"}', '{__name__="" , job!=""}', 'scalar({job!="a"})',
 )  # fmt: skip
 MATCH_ALL = tuple(
     query

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from diagnosis.telemetry import Change, ChangeKind
 from tools.change_feeds.event_errors import ChangeEventError, NotAChangeError
-from tools.change_feeds.fields import Fields, clipped_diff, file_names, first, mapping, moment, sha, text
+from tools.change_feeds.fields import Fields, clipped_diff, file_names, first, mapping, moment, scoped, sha, text
 
 _TYPE = re.compile(r"(?:dev\.cdevents|cd)\.([a-z]+)\.([a-z]+)(?:\.|$)", re.IGNORECASE)
 _PURL = re.compile(r"pkg:[^@?#]*?/?([^/@?#]+)@([^?#]+)")
@@ -27,7 +27,6 @@ def is_cdevent(data: Fields) -> bool:
 class _Event:
     id: str
     time: float
-    source: str
     subject: str
     content: Fields
     custom: Fields
@@ -87,8 +86,8 @@ def _event(context: Fields, subject: Fields, data: Fields) -> _Event:
         raise ChangeEventError(f"context.timestamp {given!r} is no time: write it like 2026-11-24T03:00:00Z")
     if not id or not about:
         raise ChangeEventError("a CDEvent needs context.id and subject.id")
-    source = first(subject, "source") or first(context, "source")
-    return _Event(id, time, source, about, mapping(subject.get("content")), mapping(data.get("customData")))
+    told = scoped(id, first(context, "source"))
+    return _Event(told, time, about, mapping(subject.get("content")), mapping(data.get("customData")))
 
 
 def _service(event: _Event, did: str) -> Change:

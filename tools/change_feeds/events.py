@@ -17,7 +17,18 @@ import orjson
 from diagnosis.telemetry import Change, ChangeKind
 from tools.change_feeds import cdevents, flag_events
 from tools.change_feeds.event_errors import ChangeEventError, NotAChangeError
-from tools.change_feeds.fields import Fields, clipped_diff, file_names, first, first_value, mapping, moment, sha, text
+from tools.change_feeds.fields import (
+    Fields,
+    clipped_diff,
+    file_names,
+    first,
+    first_value,
+    mapping,
+    moment,
+    scoped,
+    sha,
+    text,
+)
 
 MOST_EVENTS = 1_000  # of one batch
 _BATCH = "application/cloudevents-batch+json"
@@ -150,16 +161,16 @@ def _generic(envelope: Envelope, data: Fields) -> Change:
 
 
 def _identified(change: Change, envelope: Envelope, own_id: str, natural: str) -> Change:
-    """With an id that stays the same when the event is sent again.
+    """With an id that stays the same when the event is sent again, and that no other sender's event has.
 
     A commit's is its SHA and a flag's its key, by which diffs and deploys refer to them.
     """
     if natural and change.kind in (ChangeKind.COMMIT, ChangeKind.FLAG):
         return replace(change, id=natural)
     if own_id:
-        return replace(change, id=own_id)
-    if _USABLE_ID.fullmatch(envelope.id):
-        return replace(change, id=envelope.id)
+        return replace(change, id=scoped(own_id, envelope.source or change.entity))
+    if _USABLE_ID.fullmatch(envelope.id) and _USABLE_ID.fullmatch(known := scoped(envelope.id, envelope.source)):
+        return replace(change, id=known)
     told = (change.kind, change.entity, change.title, str(change.time), change.version, change.after)
     parts = (envelope.source, envelope.id) if envelope.id else told
     return replace(change, id="event-" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16])

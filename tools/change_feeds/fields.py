@@ -14,6 +14,7 @@ MOST_TEXT = 4_000  # characters of a field
 MOST_DIFF = 200_000  # bytes
 MOST_FILES = 1_000
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}|(?=\d*[a-f])[0-9a-f]{7,12}", re.IGNORECASE)  # a short number is a build
+_UNIQUE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,64}", re.IGNORECASE)
 
 Fields = Mapping[str, Any]
 
@@ -85,6 +86,13 @@ def moment(value: object) -> float | None:
 def sha(value: str) -> str:
     """``value`` in lower case where it looks like a commit id, else ""."""
     return value.lower() if _SHA.fullmatch(value) else ""
+
+
+def scoped(id: str, source: str) -> str:
+    """``id`` with the source before it, since senders count for themselves; a UUID or a hash is one everywhere."""
+    if not source or id.startswith(source) or _UNIQUE.fullmatch(id):
+        return id
+    return f"{source.rstrip('/')}/{id}"
 
 
 def file_names(value: object) -> tuple[str, ...]:

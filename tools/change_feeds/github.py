@@ -1,13 +1,15 @@
 """Deployments of a GitHub repository, at the time when they succeeded."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
 import orjson
 
 from diagnosis.telemetry import Change, ChangeKind, Window
 from tools.change_feeds.fields import Fields, first, mapping, moment, text
+from tools.change_feeds.lateness import in_time
+from tools.http.fetch import Fetch
 from tools.spec import ToolError
 
 MOST_PAGES = 10
@@ -24,7 +26,7 @@ class GitHubFeed:
     A deployment that is under way or failed half-way counts from its start; one that only waits is none yet.
     """
 
-    def __init__(self, repository: str, fetch: Callable[[str, Mapping[str, str]], object]) -> None:
+    def __init__(self, repository: str, fetch: Fetch) -> None:
         if not _REPOSITORY.fullmatch(repository):
             raise ValueError(f"changes.github.repository {repository[:80]!r} is no repository: write owner/name")
         self._base = "/repos/" + "/".join(quote(part, safe="") for part in repository.split("/")) + "/deployments"
@@ -33,7 +35,8 @@ class GitHubFeed:
 
     def changes(self, window: Window) -> Sequence[Change]:
         """Deployments that took effect in the window; raises ``ToolError`` for an answer of another shape."""
-        found = [self._change(deployment) for deployment in self._deployments(window)]
+        fetch = in_time(self._fetch)
+        found = [self._change(fetch, deployment) for deployment in self._deployments(fetch, window)]
         return tuple(change for change in found if change is not None and change.time in window)
 
     def read(self, id: str) -> Change | None:
@@ -41,13 +44,14 @@ class GitHubFeed:
         prefix, _, number = id.rpartition("/")
         if prefix != f"github/{self._repository}" or not re.fullmatch(r"\d{1,20}", number):
             return None
-        return self._change(mapping(self._fetch(f"{self._base}/{number}", {})))
+        fetch = in_time(self._fetch)
+        return self._change(fetch, mapping(fetch(f"{self._base}/{number}", {})))
 
-    def _deployments(self, window: Window) -> Iterator[Fields]:
+    def _deployments(self, fetch: Fetch, window: Window) -> Iterator[Fields]:
         """Newest first, until they are too old; a bound keeps a busy repository from taking all time."""
         taken = 0
         for page in range(1, MOST_PAGES + 1):
-            answer = self._list(self._base, page)
+            answer = _list(fetch, self._base, page)
             for item in map(mapping, answer):
                 created = moment(item.get("created_at"))
                 if created is None or created >= window.end:
@@ -59,18 +63,12 @@ class GitHubFeed:
             if len(answer) < _PER_PAGE:
                 return
 
-    def _list(self, path: str, page: int) -> Sequence[object]:
-        answer = self._fetch(path, {"per_page": str(_PER_PAGE), "page": str(page)})
-        if not isinstance(answer, list):
-            raise ToolError(f"GitHub answered {path} with {type(answer).__name__} instead of a list")
-        return answer
-
-    def _change(self, deployment: Fields) -> Change | None:
+    def _change(self, fetch: Fetch, deployment: Fields) -> Change | None:
         number = text(deployment.get("id"))
         if not number.isdigit():
             return None
         reached: dict[str, float] = {}
-        for status in map(mapping, self._list(f"{self._base}/{number}/statuses", 1)):
+        for status in map(mapping, _list(fetch, f"{self._base}/{number}/statuses", 1)):
             state, time = text(status.get("state")), moment(status.get("created_at"))
             if time is not None:
                 reached[state] = min(time, reached.get(state, time))
@@ -96,3 +94,10 @@ class GitHubFeed:
                 payload = {}
         named = first(mapping(payload), "service", "application", "app", "component")
         return named or text(deployment.get("task")).partition(":")[2] or self._repository.rpartition("/")[2]
+
+
+def _list(fetch: Fetch, path: str, page: int) -> Sequence[object]:
+    answer = fetch(path, {"per_page": str(_PER_PAGE), "page": str(page)})
+    if not isinstance(answer, list):
+        raise ToolError(f"GitHub answered {path} with {type(answer).__name__} instead of a list")
+    return answer

@@ -4,10 +4,12 @@ They are settings and not deploys: whoever serves a model follows a version, a s
 its own. MLflow keeps no time for aliases, so an alias is told with the version that carries it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from diagnosis.telemetry import Change, ChangeKind, Window
 from tools.change_feeds.fields import Fields, first, mapping, moment, sequence, text
+from tools.change_feeds.lateness import in_time
+from tools.http.fetch import Fetch
 from tools.spec import ToolError
 
 MOST_PAGES = 20
@@ -21,7 +23,7 @@ class MlflowFeed:
 
     name = "MLflow"
 
-    def __init__(self, fetch: Callable[[str, Mapping[str, str]], object]) -> None:
+    def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
 
     def changes(self, window: Window) -> Sequence[Change]:
@@ -33,27 +35,29 @@ class MlflowFeed:
         return next((change for change in self._all() if change.id == id), None) if id.startswith("mlflow/") else None
 
     def _all(self) -> Iterator[Change]:
+        fetch = in_time(self._fetch)
         aliases = {
-            text(m.get("name")): _aliases(m) for m in self._pages("registered-models/search", "registered_models")
+            text(m.get("name")): _aliases(m) for m in _pages(fetch, "registered-models/search", "registered_models")
         }
         versions: dict[str, list[Fields]] = {}
-        for version in self._pages("model-versions/search", "model_versions"):
+        for version in _pages(fetch, "model-versions/search", "model_versions"):
             if text(version.get("name")) and _number(version):
                 versions.setdefault(text(version.get("name")), []).append(version)
         for name, of_model in sorted(versions.items()):
             yield from _changes_of(name, sorted(of_model, key=_number), aliases.get(name, {}))
 
-    def _pages(self, path: str, field: str) -> Iterator[Fields]:
-        token = ""
-        for _ in range(MOST_PAGES):
-            parameters = {"max_results": _PER_PAGE} | ({"page_token": token} if token else {})
-            answer = self._fetch(f"{_API}/{path}", parameters)
-            if not isinstance(answer, Mapping):
-                raise ToolError(f"MLflow answered {path} with {type(answer).__name__} instead of an object")
-            yield from map(mapping, sequence(answer.get(field)))
-            token = text(answer.get("next_page_token"))
-            if not token:
-                return
+
+def _pages(fetch: Fetch, path: str, field: str) -> Iterator[Fields]:
+    token = ""
+    for _ in range(MOST_PAGES):
+        parameters = {"max_results": _PER_PAGE} | ({"page_token": token} if token else {})
+        answer = fetch(f"{_API}/{path}", parameters)
+        if not isinstance(answer, Mapping):
+            raise ToolError(f"MLflow answered {path} with {type(answer).__name__} instead of an object")
+        yield from map(mapping, sequence(answer.get(field)))
+        token = text(answer.get("next_page_token"))
+        if not token:
+            return
 
 
 def _number(version: Fields) -> int:

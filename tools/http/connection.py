@@ -1,19 +1,25 @@
 """Where a live system is and how it is asked: address, credentials, limits."""
 
+import re
 from collections.abc import Mapping
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+T = TypeVar("T")
+
 
 class Connection(BaseModel):
-    """One backend. ``name`` is how reports call it.
+    """One backend. ``name`` is how reports call it. No error repeats what was given: it may be a secret.
 
     ``timeout_seconds`` is for one answer from the first byte sent to the last byte read; ``most_bytes`` is the
     largest answer that is read; ``at_once`` is how many calls may be under way.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     name: str
     url: str
@@ -32,14 +38,25 @@ class Connection(BaseModel):
     def _http(cls, url: str) -> str:
         try:
             parts = urlsplit(url)
-            host = parts.hostname
+            host, _ = parts.hostname, parts.port
         except ValueError:
             host, parts = None, urlsplit("")
         if parts.scheme not in ("http", "https") or not host:
-            raise ValueError(f"{url!r} is no address; write it like http://prometheus:9090")
+            raise ValueError("this is no address; write it like http://prometheus:9090")
         if parts.username or parts.password:
             raise ValueError("keep credentials out of the address; name them in username and password_env")
         return url.rstrip("/")
+
+    @field_validator("token", "password", "username", "headers")
+    @classmethod
+    def _sendable(cls, given: T) -> T:
+        """Client libraries quote a header that they cannot send, with the secret that is in it."""
+        texts = given.values() if isinstance(given, Mapping) else (given,)
+        for one in texts:
+            text = one.get_secret_value() if isinstance(one, SecretStr) else str(one or "")
+            if _CONTROL.search(text) or text.encode("latin-1", "ignore").decode("latin-1") != text:
+                raise ValueError("it holds a character that no header can carry (a line break, perhaps)")
+        return given
 
     @property
     def all_headers(self) -> dict[str, str]:

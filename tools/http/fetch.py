@@ -19,7 +19,10 @@ def json_fetcher(connection: Connection, guard: Guard) -> Fetch:
 
     def fetch(path: str, parameters: Mapping[str, str]) -> object:
         query = f"?{urlencode(parameters)}" if parameters else ""
-        answer = made.get(f"{connection.url}{path}{query}", headers={"Accept": "application/json"})
+        try:
+            answer = made.get(f"{connection.url}{path}{query}", headers={"Accept": "application/json"})
+        except ValueError as error:  # of the client, whose words may quote a header with the token
+            raise BackendError(f"{connection.name} cannot be asked: {type(error).__name__}") from None
         if answer.status_code >= 400:
             raise BackendError(f"{connection.name} answered {answer.status_code} to {path[:80]}")
         try:

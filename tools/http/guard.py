@@ -16,6 +16,8 @@ _OPEN_SECONDS = 30.0
 _RETRIES = 2
 _FIRST_PAUSE_SECONDS = 0.25
 _SLOW_SHARE = 0.4  # of the time-out: an answer that takes longer comes from a system in trouble
+_STRAINED_SECONDS = 180.0  # for which trouble is taken into account, unless so many quick answers come before
+_QUICK_ANSWERS = 30
 
 T = TypeVar("T")
 
@@ -35,7 +37,18 @@ class Guard:
         self._strikes = 0
         self._opened_at: float | None = None
         self._last_problem = ""
-        self.strained = False
+        self._strained_until: float | None = None
+        self._quick = 0
+
+    @property
+    def strained(self) -> bool:
+        """Whether it had trouble to answer of late: then it is asked one by one, and only for what matters."""
+        return self._strained_until is not None and self._clock() < self._strained_until
+
+    @strained.setter
+    def strained(self, strained: bool) -> None:
+        self._strained_until = self._clock() + _STRAINED_SECONDS if strained else None
+        self._quick = 0
 
     def run(self, call: Callable[[], T]) -> T:
         """Make the call, again where that may help. Raises ``BackendError`` (``CircuitOpen`` where it was not made)."""
@@ -49,6 +62,9 @@ class Guard:
             except CircuitOpen:
                 raise
             except Refusal as refusal:
+                if self._opened:  # this was the probe: it is as sick as before, though perhaps in another way
+                    self._open(str(refusal))
+                    raise
                 pause = self._pause(refusal, attempt)
                 # Waiting longer than one answer may take would only move the time-out to the caller.
                 if attempt == _RETRIES or self._clock() + pause - begun > self._timeout:
@@ -82,13 +98,25 @@ class Guard:
     def _timed(self, call: Callable[[], T]) -> T:
         begun = self._clock()
         try:
-            return call()
-        except Refusal:
-            self.strained = True
+            answer = call()
+        except BackendError as error:
+            self._felt(begun, good=False, refused=isinstance(error, Refusal))
             raise
-        finally:
-            if self._clock() - begun > _SLOW_SHARE * self._timeout:
-                self.strained = True
+        self._felt(begun, good=True, refused=False)
+        return answer
+
+    def _felt(self, begun: float, good: bool, refused: bool) -> None:
+        if refused or self._clock() - begun > _SLOW_SHARE * self._timeout:
+            self.strained = True
+        elif good:
+            self._quick += 1
+            if self._quick >= _QUICK_ANSWERS:
+                self.strained = False
+
+    @property
+    def _opened(self) -> bool:
+        with self._state:
+            return self._opened_at is not None
 
     @staticmethod
     def _pause(refusal: Refusal, attempt: int) -> float:

@@ -1,25 +1,23 @@
 """Which indices hold log lines, spans and service maps. Indices of one shape are asked together."""
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any, Generic, TypeVar
 
 from tools.http.errors import BackendError, CircuitOpen, NoAnswer, Refusal
-from tools.logs.client import Rejected, SearchClient, indices_path
-from tools.logs.mapping import Fields, LogShape, fields_of, log_shape, looks_like_a_log
+from tools.logs.answers import aggregation_of
+from tools.logs.client import Json, Notes, Rejected, SearchClient, indices_path
+from tools.logs.index_names import is_named, merged, paths, stream_of
+from tools.logs.mapping import Fields, LogShape, fields_of, log_shape, looks_like_a_log, rivals, without_empty
 from tools.logs.policy import AUTO, LogPolicy
 from tools.logs.span_shapes import SpanShape, span_shape
 from tools.spec import ToolError
 
 _FRESH_SECONDS = 120.0
-_LONGEST_PATH = 1_500  # characters: an HTTP request line holds 4,096
+_LOOKED_AT = 20_000  # documents of a shard, to see which fields they have
 _EVERYTHING = ("*",)
 # Asked for where a cluster has too many indices to look at all of them.
 _COMMON = ("*log*", "*span*", "*trace*", "*otel*", "filebeat-*", "fluent*", "kubernetes*", "jaeger-*", "*service-map*")
-_BACKING = re.compile(r"^\.ds-(.+)-\d{6}$")
-_SERIAL = re.compile(r"(?:[-_.]?\d+)+$")
 _SERVICE_MAP = ("serviceName", "destination.domain")
 
 S = TypeVar("S")
@@ -27,7 +25,7 @@ S = TypeVar("S")
 
 @dataclass(frozen=True)
 class Group(Generic[S]):
-    """Indices of one shape. ``keywords`` are the fields with whole values that all of them have."""
+    """Indices of one shape, as many as fit into a request. ``keywords`` are fields with countable values in all of them."""
 
     indices: tuple[str, ...]
     shape: S
@@ -77,9 +75,9 @@ class Catalogue:
         told = AUTO not in self._policy.logs
         found: dict[str, LogShape] = {}
         near = ""
-        for name, fields in logs.items():
-            if name in maps or shapes.get(name) is not None or name.startswith("jaeger-"):
-                continue
+        others = {*maps, *(name for name, shape in shapes.items() if shape is not None)}
+        lines = {name: f for name, f in logs.items() if name not in others and not name.startswith("jaeger-")}
+        for name, fields in self._filled(lines).items():
             shape, missing = log_shape(fields, self._policy.fields)
             if shape is not None:
                 found[name] = shape
@@ -105,19 +103,65 @@ class Catalogue:
             return self._mapping(_COMMON)
 
     def _mapping(self, patterns: tuple[str, ...]) -> dict[str, Fields]:
-        options = {"ignore_unavailable": "true", "allow_no_indices": "true", "expand_wildcards": "open"}
+        """Fields by the names that are to be searched: an alias, where one was named, as it may have a filter."""
         try:
-            answer = self._client.ask("GET", f"/{indices_path(patterns)}/_mapping", None, options)
+            answer = self._ask(patterns, "_mapping")
         except Rejected as error:
             if "index_not_found" in error.kind:
                 return {}
             raise
-        named = {_BACKING.sub(r"\1", name): raw for name, raw in sorted(answer.items())}
-        return {name: fields_of(_mappings_of(raw)) for name, raw in named.items() if not name.startswith(".")}
+        fields = {name: fields_of(_inner(raw, "mappings")) for name, raw in answer.items()}
+        names: dict[str, tuple[str, ...]] = {index: (stream_of(index),) for index in fields}
+        strange = [index for index in fields if not is_named(stream_of(index), patterns)]
+        if strange:
+            names |= self._aliases(patterns, strange)
+        return {name: found for name, found in merged(fields, names).items() if not name.startswith(".")}
+
+    def _aliases(self, patterns: tuple[str, ...], indices: list[str]) -> dict[str, tuple[str, ...]]:
+        """The aliases by which the patterns name the indices."""
+        try:
+            answer = self._ask(patterns, "_alias")
+        except Rejected:  # not allowed: what is named and is no index must be an alias
+            exact = tuple(pattern for pattern in patterns if "*" not in pattern)
+            return dict.fromkeys(indices, exact) if exact else {}
+        known = {index: _inner(answer.get(index), "aliases") for index in indices}
+        return {index: tuple(a for a in aliases if is_named(a, patterns)) for index, aliases in known.items()}
+
+    def _ask(self, patterns: tuple[str, ...], what: str) -> Json:
+        options = {"ignore_unavailable": "true", "allow_no_indices": "true", "expand_wildcards": "open"}
+        return self._client.ask("GET", f"/{indices_path(patterns)}/{what}", None, options)
+
+    def _filled(self, found: Mapping[str, Fields]) -> dict[str, Fields]:
+        """The fields without those that no document has, where another could have their role: templates map many."""
+        asked: dict[tuple[str, ...], list[str]] = {}
+        told = set(self._policy.fields.model_dump().values())
+        for name, fields in found.items():
+            asked.setdefault(tuple(field for field in rivals(fields) if field not in told), []).append(name)
+        kept = dict(found)
+        for candidates, names in asked.items():
+            filled = self._having(names, [name for name in found if name not in names], candidates)
+            kept |= {name: without_empty(found[name], candidates, filled) for name in names}
+        return kept
+
+    def _having(self, names: list[str], others: list[str], candidates: tuple[str, ...]) -> frozenset[str]:
+        """Which of the fields some of the first documents of these indices have."""
+        if not candidates:
+            return frozenset()
+        there = {"filters": {"filters": {name: {"exists": {"field": name}} for name in candidates}}}
+        body = {"size": 0, "terminate_after": _LOOKED_AT, "track_total_hits": False, "aggs": {"there": there}}
+        filled: set[str] = set()
+        for part in paths(names, others):
+            try:
+                answer = self._client.search(part, body, Notes())
+            except Rejected:  # what is mapped has to do
+                return frozenset()
+            counts = {name: aggregation_of(answer, "there", "buckets", name).get("doc_count") for name in candidates}
+            filled |= {name for name, count in counts.items() if count}
+        return frozenset(filled)
 
 
-def _mappings_of(raw: object) -> dict[str, Any]:
-    inner = raw.get("mappings") if isinstance(raw, dict) else None
+def _inner(raw: object, name: str) -> dict[str, Any]:
+    inner = raw.get(name) if isinstance(raw, dict) else None
     return inner if isinstance(inner, dict) else {}
 
 
@@ -131,19 +175,7 @@ def _grouped(shapes: dict[str, S], fields: dict[str, Fields]) -> tuple[Group[S],
         names.setdefault(shape, []).append(name)
     groups = []
     for shape, members in names.items():
-        common = set.intersection(*({p.exact for p in fields[name].values() if p.exact} for name in members))
+        common = set.intersection(*({p.exact for p in fields[name].values() if p.is_countable} for name in members))
         others = [name for name in fields if name not in members]
-        groups.append(Group(_short(members, others), shape, tuple(sorted(common))))
+        groups += [Group(part, shape, tuple(sorted(common))) for part in paths(members, others)]
     return tuple(groups)
-
-
-def _short(members: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:
-    """The names, or, where they would not fit into a request, wildcards for their serials that match no other index."""
-    names = tuple(members)
-    if len(indices_path(names)) <= _LONGEST_PATH:
-        return names
-    wild: dict[str, None] = {}
-    for name in names:
-        pattern = _SERIAL.sub("*", name)
-        wild[name if any(fnmatchcase(other, pattern) for other in others) else pattern] = None
-    return tuple(wild)

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from diagnosis.telemetry import Window
+from tools.logs.answers import aggregation_of, buckets_of, total_of
 from tools.logs.client import Json, Notes
-from tools.logs.lines import Asked, LogLines, aggregation_of, buckets_of, total_of
+from tools.logs.lines import Asked, LogLines
 from tools.logs.queries import between, shuffled
 from tools.spec import Answer, CompareLogs, Empty, Rows, Table
 
@@ -15,6 +16,7 @@ _SAMPLED = 5_000
 _MOST_ROWS = 60
 _LEAST_RISE = 1.5
 _SEED = 4_099
+Row = tuple[str | float, ...]
 _COLUMNS = ("field", "value", "incident", "baseline", "score")
 
 
@@ -24,18 +26,18 @@ def compare_logs(lines: LogLines, arguments: CompareLogs) -> Answer:
         return lines.absent()
     incident = Window(arguments.start, arguments.end)
     notes = Notes()
-    rows: list[tuple[str | float, ...]] = []
-    read = 0
     # Background counts are of baseline and incident together: the engine wants what it compares to be a part of it.
     both = Window(min(arguments.baseline_start, arguments.start), arguments.end)
-    for asked in lines.asked(incident, arguments.entities):
+
+    def compare(asked: Asked) -> tuple[list[Row], int]:
         background = between(asked.shape.time, both, asked.units_per_second)
         body = {"query": asked.query, "size": 0, "track_total_hits": True, "aggs": _values(asked, background)}
         answer = lines.client.search(asked.group.indices, body, notes)
-        read += total_of(answer)
-        for name in _fields(asked):
-            rows += _unusual(name, answer, name)
-        rows += _words(lines, asked, background, notes)
+        rows = [row for name in _fields(asked) for row in _unusual(name, answer, name)]
+        return rows + _words(lines, asked, background, notes), total_of(answer)
+
+    answers = lines.of_groups(incident, arguments.entities, compare, notes)
+    rows, read = [row for found, _ in answers for row in found], sum(total for _, total in answers)
     rows.sort(key=lambda row: (-float(row[4]), str(row[0]), str(row[1])))
     title = "values and words that are unusual in the log lines of the incident"
     return Rows(Table(title, _COLUMNS, tuple(rows[:_MOST_ROWS])), read, str(notes)) if rows else Empty(read)
@@ -60,7 +62,7 @@ def _values(asked: Asked, background: Json) -> Json:
     }  # fmt: skip
 
 
-def _words(lines: LogLines, asked: Asked, background: Json, notes: Notes) -> list[tuple[str | float, ...]]:
+def _words(lines: LogLines, asked: Asked, background: Json, notes: Notes) -> list[Row]:
     """Unusual words of the text, of a sample: the engine reads it again line by line."""
     if not asked.shape.body.is_text:
         return []
@@ -80,7 +82,7 @@ def _words(lines: LogLines, asked: Asked, background: Json, notes: Notes) -> lis
     return list(_unusual(name, lines.client.search(asked.group.indices, body, notes), "sample", "words"))
 
 
-def _unusual(name: str, answer: Json, *path: str) -> Iterator[tuple[str | float, ...]]:
+def _unusual(name: str, answer: Json, *path: str) -> Iterator[Row]:
     """Rows of the values whose share is half as large again as it is in baseline and incident together."""
     inner = aggregation_of(answer, *path)
     now, both = float(inner.get("doc_count") or 0), float(inner.get("bg_count") or 0)
@@ -90,7 +92,7 @@ def _unusual(name: str, answer: Json, *path: str) -> Iterator[tuple[str | float,
             yield _row(name, bucket)
 
 
-def _row(name: str, bucket: Json) -> tuple[str | float, ...]:
+def _row(name: str, bucket: Json) -> Row:
     incident, both = float(bucket.get("doc_count", 0)), float(bucket.get("bg_count", 0))
     value = str(bucket.get("key_as_string", bucket.get("key", "")))[:300]
     return name, value, incident, max(both - incident, 0.0), round(float(bucket.get("score", 0.0)), 4)

@@ -6,7 +6,7 @@ from diagnosis.telemetry import LogPattern
 from tools.logs.mapping import LogShape
 from tools.logs.queries import Query, all_of, storable, whole_value
 
-_MOST_QUERIES = 300
+_MOST_CLAUSES = 900  # together: an engine takes 1,024 in one query, and there is the question itself
 _LONGEST_RUNS = 3
 _FEWEST_WORDS = 2
 
@@ -23,7 +23,19 @@ def queries_for(patterns: Iterable[LogPattern], shape: LogShape) -> list[Query]:
         runs = constant_runs(pattern.template)
         if runs:
             writers.setdefault(runs, set()).add(pattern.entity)
-    return [_query(runs, sorted(entities), shape) for runs, entities in list(writers.items())[:_MOST_QUERIES]]
+    return [_query(runs, sorted(entities), shape) for runs, entities in writers.items()]
+
+
+def affordable(queries: Iterable[Query]) -> list[Query]:
+    """The first of them, as many as an engine takes in one query."""
+    found: list[Query] = []
+    left = _MOST_CLAUSES
+    for query in queries:
+        left -= len(query["bool"]["filter"])
+        if left < 0:
+            break
+        found.append(query)
+    return found
 
 
 def constant_runs(template: str) -> tuple[str, ...]:

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from diagnosis.telemetry import LogRecord, Window
+from tools.logs.answers import aggregation_of, answered, buckets_of, total_of
 from tools.logs.catalogue import Catalogue, Group
 from tools.logs.client import Json, Notes, SearchClient
 from tools.logs.mapping import LogShape
@@ -17,6 +19,7 @@ from tools.spec import Absent, Answer, Empty, LogBatch, Rows, SearchLogs
 _MOST_COUNTED = 10_000_000
 _MOST_SCANNED = 20_000  # lines that are compared with a text which the index cannot find
 _MOST_PODS = 2_000
+R = TypeVar("R")
 _UNITS_PER_SECOND = (1e9, 1e6, 1e3)
 
 
@@ -53,18 +56,23 @@ class LogLines:
             "name them in pcause.yaml: opensearch.logs.logs"
         )
 
-    def asked(self, window: Window, entities: tuple[str, ...]) -> Iterator[Asked]:
-        """The groups that can have lines of these entities (all, where none is named)."""
-        names = storable(entities)
-        for group in self.catalogue.logs():
-            shape = group.shape
-            units = self._units_per_second(group)
-            when = between(shape.time, window, units)
-            query: Query | None = all_of(when)
-            if entities:
-                query = self._of_entities(group, when, names)
-            if query is not None:
-                yield Asked(group, query, Order(group.indices, shape.time, excluded(shape)), units)
+    def of_groups(self, window: Window, entities: tuple[str, ...], ask: Callable[[Asked], R], notes: Notes) -> list[R]:
+        """What the groups answer that can have lines of these entities (all, where none is named)."""
+
+        def one(group: Group[LogShape]) -> R | None:
+            asked = self._asked(group, window, entities)
+            return None if asked is None else ask(asked)
+
+        return [answer for answer in answered(self.catalogue.logs(), one, notes) if answer is not None]
+
+    def _asked(self, group: Group[LogShape], window: Window, entities: tuple[str, ...]) -> Asked | None:
+        shape = group.shape
+        units = self._units_per_second(group)
+        when = between(shape.time, window, units)
+        query = self._of_entities(group, when, storable(entities)) if entities else all_of(when)
+        if query is None:
+            return None
+        return Asked(group, query, Order(group.indices, shape.time, excluded(shape), newest_first=True), units)
 
     def _of_entities(self, group: Group[LogShape], when: Query, names: tuple[str, ...]) -> Query | None:
         place = group.shape.entity
@@ -102,29 +110,31 @@ class LogLines:
     def read(
         self, asked: Asked, query: Query, most: int, notes: Notes, deadline: Deadline, skipped: Skipped
     ) -> Iterator[tuple[str, LogRecord]]:
-        """Ids and lines in order of time."""
+        """Ids and lines, the newest first: what a deadline or a limit cuts off is what the alert is about least."""
         yield from records(asked, self.pages.in_order(asked.order, query, most, notes, deadline), skipped)
 
     def search_logs(self, arguments: SearchLogs) -> Answer:
-        """Lines that contain a text, whatever its case, in order of time."""
+        """The newest lines that contain a text, whatever its case, in order of time."""
         if not self.catalogue.logs():
             return self.absent()
         window = Window(arguments.start, arguments.end)
         notes, skipped, deadline = Notes(), Skipped(), Deadline(self.policy.search_seconds)
-        found: list[LogRecord] = []
-        matched = 0
-        for asked in self.asked(window, arguments.entities):
+
+        def search(asked: Asked) -> tuple[list[LogRecord], int]:
             fitting = self._fitting(asked, arguments, window, notes, skipped, deadline)
-            found += fitting
-            matched += len(fitting)
-            if len(fitting) == arguments.limit:  # there may be more
-                words = containing(asked.shape, arguments.contains)
-                total = self.count(asked, all_of(asked.query, words), notes)
-                matched += total - len(fitting) if words is not None or not arguments.contains else 0
-        first = sorted(found, key=lambda r: (r.time, r.entity, r.body))[: arguments.limit]
+            words = containing(asked.shape, arguments.contains)
+            if len(fitting) < arguments.limit or (arguments.contains and words is None):
+                return fitting, len(fitting)
+            return fitting, self.count(asked, all_of(asked.query, words), notes)  # there may be more
+
+        answers = self.of_groups(window, arguments.entities, search, notes)
+        found, matched = [record for fitting, _ in answers for record in fitting], sum(count for _, count in answers)
+        newest = sorted(found, key=lambda r: (r.time, r.entity, r.body))[-arguments.limit :]
+        if matched > len(newest):
+            notes.add(f"these are the newest {len(newest):,} of {matched:,} lines")
         if skipped.note:
             notes.add(skipped.note)
-        return Rows(LogBatch(tuple(first), max(matched, len(first))), len(first), str(notes)) if first else Empty()
+        return Rows(LogBatch(tuple(newest), max(matched, len(newest))), len(newest), str(notes)) if newest else Empty()
 
     def _fitting(
         self, asked: Asked, arguments: SearchLogs, window: Window, notes: Notes, skipped: Skipped, deadline: Deadline
@@ -134,7 +144,8 @@ class LogLines:
             return []
         words = containing(asked.shape, arguments.contains)
         if needle and words is None:
-            notes.add(f"the index cannot find {needle[:40]!r}: the first {_MOST_SCANNED:,} lines were compared with it")
+            compared = f"the newest {_MOST_SCANNED:,} lines were compared with it"
+            notes.add(f"the index cannot find {needle[:40]!r}: {compared}")
         most = max(_MOST_SCANNED, arguments.limit) if needle else arguments.limit
         found: list[LogRecord] = []
         lines = self.read(asked, all_of(asked.query, words), most, notes, deadline, skipped)
@@ -158,24 +169,3 @@ def records(asked: Asked, hits: Iterable[Json], skipped: Skipped) -> Iterator[tu
         record = read(hit, skipped)
         if record is not None:
             yield f"{hit.get('_index')}/{hit.get('_id')}", record
-
-
-def total_of(answer: Json) -> int:
-    """How many documents a search found."""
-    total = answer["hits"].get("total")
-    value = total.get("value") if isinstance(total, dict) else total
-    return value if isinstance(value, int) else 0
-
-
-def aggregation_of(answer: Json, *path: str) -> Json:
-    """What an aggregation says, nothing where the engine left it out."""
-    inner: object = answer.get("aggregations")
-    for name in path:
-        inner = inner.get(name) if isinstance(inner, dict) else None
-    return inner if isinstance(inner, dict) else {}
-
-
-def buckets_of(answer: Json, *path: str) -> list[Json]:
-    """The buckets of an aggregation that name something."""
-    buckets = aggregation_of(answer, *path).get("buckets")
-    return [b for b in buckets if isinstance(b, dict) and "key" in b] if isinstance(buckets, list) else []

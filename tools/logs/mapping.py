@@ -1,6 +1,6 @@
 """What the fields of an index mean, told from its mapping: OpenTelemetry, ECS, Kubernetes shippers, plain JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ from tools.logs.policy import FieldNames
 
 _DATES = ("date", "date_nanos")
 _NUMBERS = ("long", "integer", "short", "byte", "double", "float", "half_float", "scaled_float", "unsigned_long")
+_UNCOUNTED = ("double", "float", "half_float", "scaled_float", "flat_object")
 _EXACT = ("keyword", "constant_keyword", "wildcard", "boolean", "ip", "flat_object", *_NUMBERS)
 _TEXTS = ("text", "match_only_text", "annotated_text")
 _DEEPEST = 12
@@ -28,6 +29,7 @@ _ENTITY = (
 )  # fmt: skip
 _TRACE = ("traceId", "trace_id", "trace.id", "traceID", "traceid")
 _SPAN = ("spanId", "span_id", "span.id", "spanID", "spanid")
+_ROLES = (_TIME, _BODY, _SEVERITY, _ENTITY, _TRACE, _SPAN)
 _PODS = ("kubernetes.pod_name", "kubernetes.pod.name")
 
 
@@ -42,6 +44,11 @@ class Place:
     @property
     def is_number(self) -> bool:
         return self.kind in _NUMBERS
+
+    @property
+    def is_countable(self) -> bool:
+        """Whether the engine compares how often its values come."""
+        return bool(self.exact) and self.kind not in _UNCOUNTED
 
     @property
     def is_date(self) -> bool:
@@ -69,13 +76,14 @@ class LogShape:
 
 
 def fields_of(mapping: Mapping[str, Any]) -> dict[str, Place]:
-    """All fields of an index by their dotted names."""
+    """All fields of an index by their dotted names; an alias is the field that it stands for, as documents have it."""
     found: dict[str, Place] = {}
-    _collect(mapping.get("properties"), "", found, 0)
-    return found
+    aliases: dict[str, str] = {}
+    _collect(mapping.get("properties"), "", found, aliases, 0)
+    return found | {alias: found[path] for alias, path in aliases.items() if path in found}
 
 
-def _collect(properties: object, prefix: str, found: dict[str, Place], depth: int) -> None:
+def _collect(properties: object, prefix: str, found: dict[str, Place], aliases: dict[str, str], depth: int) -> None:
     if not isinstance(properties, Mapping) or depth > _DEEPEST:
         return
     for name, raw in properties.items():
@@ -85,7 +93,9 @@ def _collect(properties: object, prefix: str, found: dict[str, Place], depth: in
         if kind in ("object", "nested"):
             if kind == "nested":
                 found[full] = Place(full, kind, "")
-            _collect(raw.get("properties"), f"{full}.", found, depth + 1)
+            _collect(raw.get("properties"), f"{full}.", found, aliases, depth + 1)
+        elif kind == "alias":
+            aliases[full] = str(raw.get("path"))
         elif raw.get("index", True) is not False:
             found[full] = Place(full, kind, full if kind in (*_EXACT, *_DATES) else _whole(full, raw))
 
@@ -99,6 +109,26 @@ def _whole(name: str, raw: Mapping[str, Any]) -> str:
 def first_of(fields: Fields, names: tuple[str, ...]) -> Place | None:
     """The first of the names that is a field."""
     return next((fields[name] for name in names if name in fields), None)
+
+
+def rivals(fields: Fields) -> tuple[str, ...]:
+    """Names of fields of which more than one could have the same role in a log line."""
+    found: list[str] = []
+    for role in _ROLES:
+        there = [name for name in role if name in fields and (role is not _TIME or _tells_time(fields[name]))]
+        found += there if len(there) > 1 else []
+    return tuple(found)
+
+
+def without_empty(fields: Fields, asked: Iterable[str], filled: frozenset[str]) -> Fields:
+    """The fields without those of ``asked`` that no document has, where another one has their role."""
+    taken = {name for role in _ROLES if filled.intersection(role) for name in role}
+    empty = {name for name in asked if name in taken and name not in filled}
+    return {name: place for name, place in fields.items() if name not in empty}
+
+
+def _tells_time(place: Place) -> bool:
+    return place.is_date or place.is_number
 
 
 def time_of(fields: Fields, names: tuple[str, ...]) -> Place | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tools.logs.client import Json, Notes, Rejected, SearchClient
 from tools.logs.mapping import Place
-from tools.logs.queries import Query, all_of, shuffled, since
+from tools.logs.queries import Query, all_of, shuffled, since, until
 
 _NANOSECONDS = 1_000_000  # of a millisecond, in which dates are asked for
 # The last key of a sort: whatever this engine knows that tells documents of one moment apart.
@@ -30,10 +30,14 @@ class Deadline:
         """Seconds."""
         return self._end - self._clock()
 
+    def part(self, share: float) -> "Deadline":
+        """A share of the time that is left."""
+        return Deadline(max(self.left, 0.0) * share, self._clock)
+
 
 @dataclass(frozen=True)
 class Order:
-    """Documents of some indices, in order of a time field.
+    """Documents of some indices, in order of a time field: the oldest first, or ``newest_first``.
 
     ``excludes`` are fields that are not sent; where ``includes`` names some, no others are.
     """
@@ -42,6 +46,7 @@ class Order:
     time: Place
     excludes: Sequence[str] = ()
     includes: Sequence[str] = ()
+    newest_first: bool = False
 
 
 class Pages:
@@ -153,11 +158,14 @@ def _is_over(deadline: Deadline, read: int, notes: Notes) -> bool:
 
 
 def _by_time(order: Order) -> list[Json]:
-    return [{order.time.name: {"order": "asc"}}]
+    return [{order.time.name: {"order": "desc" if order.newest_first else "asc"}}]
 
 
 def _from(order: Order, query: Query, moment: float | None) -> Query:
-    return query if moment is None else all_of(query, since(order.time, moment))
+    """What of a query comes from a moment on, in this order."""
+    if moment is None:
+        return query
+    return all_of(query, (until if order.newest_first else since)(order.time, moment))
 
 
 def _moment(order: Order, hit: Json) -> float | None:

@@ -25,6 +25,13 @@ def since(time: Place, moment: float) -> Query:
     return {"range": {time.name: {"gte": moment, **({"format": "epoch_millis"} if time.is_date else {})}}}
 
 
+def until(time: Place, moment: float) -> Query:
+    """Up to a moment (included, with all of its millisecond where the field is a date)."""
+    if time.is_date:
+        return {"range": {time.name: {"lt": moment + 1, "format": "epoch_millis"}}}
+    return {"range": {time.name: {"lte": moment}}}
+
+
 def whole_value(place: Place, values: Sequence[str]) -> Query:
     """Documents whose field is one of the values, letter by letter (word by word where whole values have no index)."""
     if place.exact:

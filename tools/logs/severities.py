@@ -1,5 +1,6 @@
 """How bad a line says it is: words and numbers of many loggers as OpenTelemetry's words, and as queries."""
 
+import math
 from typing import Any
 
 from tools.logs.mapping import Place
@@ -16,13 +17,16 @@ _LOUD = (
 _LETTERS = ("W", "E", "C", "F")
 _BY_FOUR = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")  # OpenTelemetry: 1 to 24, four of each
 _SYSLOG = ("FATAL", "ALERT", "CRITICAL", "ERROR", "WARN", "INFO", "INFO", "DEBUG")  # RFC 5424: 0 is the worst
+_LONGEST_NUMBER = 9  # digits; what is longer is no level
 _LOUD_NUMBER, _LOUD_TEN, _LOUD_SYSLOG = 13, 40, 4
 
 
 def severity_of(value: object, place: Place) -> str:
     """Upper-case text; "" where the line does not say."""
-    text = str(value or "").strip().upper() if not isinstance(value, int | float) else str(int(value))
-    if text.isdigit():
+    if isinstance(value, float) and not math.isfinite(value):
+        return ""
+    text = str(int(value)) if isinstance(value, int | float) else str(value or "").strip().upper()
+    if text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER:
         return _from_number(int(text), place)
     word = _SAME.get(text, text)
     return word[:-1] if word[-1:] in "234" and word[:-1] in _BY_FOUR else word

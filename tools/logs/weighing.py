@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 
@@ -17,6 +18,11 @@ class Weighed:
 
     records: Sequence[LogRecord]
     weights: Floats
+
+    def since(self, moment: float) -> "Weighed":
+        """The lines of a moment (epoch seconds) and later."""
+        later = [record.time >= moment for record in self.records]
+        return Weighed(tuple(compress(self.records, later)), self.weights[later])
 
 
 @dataclass

@@ -1,6 +1,8 @@
 """The HTTP API of Prometheus (also as Thanos, Mimir and VictoriaMetrics speak it), with answers as arrays."""
 
+import copy
 import re
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +20,7 @@ from tools.http.adapter import mount, session
 from tools.http.connection import Connection
 from tools.http.errors import BackendError
 from tools.http.guard import Guard
+from tools.metrics.promql import Match, all_of
 from tools.metrics.weighing import Span
 
 _STATUS = re.compile(r"HTTP Status Code (\d+) \(b?['\"](.*)['\"]\)", re.DOTALL)
@@ -40,19 +43,33 @@ class Sampled:
 
 
 class PrometheusApi:
-    """Asks through the guard of the connection. Everything raises ``BackendError`` where no usable answer comes."""
+    """Asks through the guard of the connection. Everything raises ``BackendError`` where no usable answer comes.
+
+    ``warnings`` are what the servers said about answers that are not whole: Thanos warns, VictoriaMetrics calls them
+    partial. Nothing at all with a warning is no usable answer: what is there may lie where nobody could look.
+    """
 
     def __init__(self, connection: Connection, guard: Guard) -> None:
         made = session(connection, guard)
         self._client = PrometheusConnect(url=connection.url, session=made)
         mount(made, connection, guard)  # the client has put an adapter of its own in front of ours
-        made.hooks["response"].append(_decode_fast)
+        made.hooks["response"].append(self._decoded)
+        self._heard = threading.local()  # what the answer to this thread's question said beside its data
+        self.warnings: list[str] = []
         self._session, self._url = made, connection.url
         self.name, self.guard, self.at_once = connection.name, guard, connection.at_once
 
-    def names(self, start: float, end: float) -> tuple[str, ...]:
-        """Metric names between two times (epoch seconds)."""
-        bounds = {"start": start, "end": end}
+    def for_one_answer(self) -> "PrometheusApi":
+        """The same, with ``warnings`` of its own."""
+        api = copy.copy(self)
+        api.warnings = []
+        return api
+
+    def names(self, start: float, end: float, matches: Sequence[Match] = ()) -> tuple[str, ...]:
+        """Metric names of series that match, between two times (epoch seconds)."""
+        bounds: dict[str, object] = {"start": start, "end": end}
+        if matches:
+            bounds["match[]"] = all_of(matches)
         return self._ask(lambda: _texts(self._client.get_label_values("__name__", params=bounds)))
 
     def types(self) -> Mapping[str, str]:
@@ -88,27 +105,28 @@ class PrometheusApi:
 
     def rules(self) -> Sequence[Mapping[str, Any]]:
         """All alerting rules, with their alerts. Raises ``NotOffered``."""
-        found = self._get("/api/v1/rules", {"type": "alert"})
-        return self._ask(lambda: _objects([rule for group in found["groups"] for rule in group["rules"]]))
+
+        def ask() -> Sequence[Mapping[str, Any]]:
+            found = self._get("/api/v1/rules", {"type": "alert"})
+            return _objects([rule for group in found["groups"] for rule in group["rules"]])
+
+        return self._ask(ask)
 
     def exemplars(self, selector: str, start: float, end: float) -> Sequence[Mapping[str, Any]]:
         """Exemplars by series. Raises ``NotOffered``."""
         bounds = {"query": selector, "start": f"{start:.3f}", "end": f"{end:.3f}"}
-        found = self._get("/api/v1/query_exemplars", bounds)
-        return self._ask(lambda: _objects(found))
+        return self._ask(lambda: _objects(self._get("/api/v1/query_exemplars", bounds)))
 
     def _get(self, path: str, parameters: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
-        def ask() -> Any:  # noqa: ANN401
-            answer = self._session.get(f"{self._url}{path}", params=dict(parameters))
-            if answer.status_code != 200:
-                raise PrometheusApiClientException(f"HTTP Status Code {answer.status_code} ({answer.content!r})")
-            return answer.json()["data"]
-
-        return self._ask(ask)
+        answer = self._session.get(f"{self._url}{path}", params=dict(parameters))
+        if answer.status_code != 200:
+            raise PrometheusApiClientException(f"HTTP Status Code {answer.status_code} ({answer.content!r})")
+        return answer.json()["data"]
 
     def _ask(self, call: Callable[[], T]) -> T:
+        self._heard.warnings = []
         try:
-            return call()
+            answer = call()
         except PrometheusApiClientException as error:
             raise self._explained(str(error)) from error
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
@@ -119,6 +137,10 @@ class PrometheusApi:
             ) from error
         except requests.exceptions.RequestException as error:
             raise BackendError(f"{self.name} cannot be asked: {str(error)[:160]}") from error
+        if self._heard.warnings and not answer:
+            raise BackendError(f"{self._heard.warnings[0]}, and has nothing")
+        self.warnings += [said for said in self._heard.warnings if said not in self.warnings]
+        return answer
 
     def _explained(self, text: str) -> BackendError:
         match = _STATUS.match(text)
@@ -129,11 +151,19 @@ class PrometheusApi:
             return NotOffered(f"{self.name} answered {status}: {reason}; check the url (with its path prefix)")
         return BackendError(f"{self.name} answered {status}: {reason}")
 
+    def _decoded(self, answer: requests.Response, *_: object, **__: object) -> requests.Response:
+        """The client calls ``json()`` of the answer, and drops what it says beside its data."""
+        answer.json = partial(self._json, answer.content)  # type: ignore[method-assign]
+        return answer
 
-def _decode_fast(answer: requests.Response, *_: object, **__: object) -> requests.Response:
-    """The client calls ``json()`` of the answer; the standard decoder takes several times as long."""
-    answer.json = partial(orjson.loads, answer.content)  # type: ignore[method-assign]
-    return answer
+    def _json(self, content: bytes) -> Any:  # noqa: ANN401
+        found = orjson.loads(content)  # the standard decoder takes several times as long
+        if isinstance(found, dict):
+            said = found.get("warnings")
+            told = [str(one)[:200] for one in said] if isinstance(said, list) else []
+            partial_answer = ["the answer is partial"] if found.get("isPartial") is True else []
+            self._heard.warnings = [f"{self.name} warns: {one}" for one in (*told, *partial_answer)]
+        return found
 
 
 def _sampled(one: Mapping[str, Any]) -> Sampled:

@@ -13,18 +13,26 @@ _WORKLOAD = (
     "container", "node",
 )  # fmt: skip
 _CONTAINER = ("pod", "pod_name", "container_label_com_docker_compose_service", "container", "name", "id")
+# Of kube-state-metrics, whose own pod may be told by "pod" where it tells of other things than pods.
+_OBJECT = (
+    "exported_pod", "deployment", "statefulset", "daemonset", "job_name", "cronjob", "persistentvolumeclaim",
+    "horizontalpodautoscaler", "replicaset", "pod", "container",
+)  # fmt: skip
 _MESH = ("destination_workload", "destination_service_name", "destination_canonical_service", "destination_service")
+_REPORTERS = ("reporter",)  # both ends of a call tell of it
+_REPLICAS = ("pod", "instance")
 _GAUGE, _COUNTER, _HISTOGRAM = Kind.GAUGE, Kind.COUNTER, Kind.HISTOGRAM
 _IMPORTANT, _NORMAL, _NOISE = Weight.IMPORTANT, Weight.NORMAL, Weight.NOISE
 
 
 def _row(
     pattern: str, kind: Kind | None, measure: M | None, example: str, output: str = "", weight: Weight = _IMPORTANT,
-    entity: tuple[str, ...] = (), keep: dict[str, str] | None = None, scale: float = 1.0,
+    entity: tuple[str, ...] = (), keep: dict[str, str] | None = None, scale: float = 1.0, on: tuple[str, ...] = (),
+    total: str = "",
 ) -> FamilyRow:  # fmt: skip
     return FamilyRow(
         pattern=pattern, kind=kind, measure=measure, example=example, output=output, weight=weight,
-        entity_labels=entity, keep=keep or {}, scale=scale,
+        entity_labels=entity, keep=keep or {}, scale=scale, on=on, total=total,
     )  # fmt: skip
 
 
@@ -57,10 +65,10 @@ _REQUESTS = (
     _row(r"traces_service_graph_request_failed_total", _COUNTER, M.ERRORS, "traces_service_graph_request_failed_total", entity=("server",)),
     _row(r"traces_service_graph_request_server_seconds", _HISTOGRAM, M.LATENCY, "traces_service_graph_request_server_seconds", "service_graph_server_duration_seconds", entity=("server",)),
     # Istio
-    _row(r"istio_requests_total", _COUNTER, M.TRAFFIC, "istio_requests_total", entity=_MESH),
-    _row(r"istio_request_duration_milliseconds", _HISTOGRAM, M.LATENCY, "istio_request_duration_milliseconds", entity=_MESH),
-    _row(r"istio_tcp_connections_(opened|closed)_total", _COUNTER, M.CONNECTIONS, "istio_tcp_connections_opened_total", entity=_MESH, weight=_NORMAL),
-    _row(r"istio_tcp_(sent|received)_bytes_total", _COUNTER, M.NETWORK, "istio_tcp_sent_bytes_total", r"network_tcp_\1_bytes", entity=_MESH, weight=_NORMAL),
+    _row(r"istio_requests_total", _COUNTER, M.TRAFFIC, "istio_requests_total", entity=_MESH, on=_REPORTERS),
+    _row(r"istio_request_duration_milliseconds", _HISTOGRAM, M.LATENCY, "istio_request_duration_milliseconds", entity=_MESH, on=_REPORTERS),
+    _row(r"istio_tcp_connections_(opened|closed)_total", _COUNTER, M.CONNECTIONS, "istio_tcp_connections_opened_total", entity=_MESH, on=_REPORTERS, weight=_NORMAL),
+    _row(r"istio_tcp_(sent|received)_bytes_total", _COUNTER, M.NETWORK, "istio_tcp_sent_bytes_total", r"network_tcp_\1_bytes", entity=_MESH, on=_REPORTERS, weight=_NORMAL),
     # gRPC and web frameworks
     _row(r"grpc_(server|client)_handled_total", _COUNTER, M.TRAFFIC, "grpc_server_handled_total", r"grpc_\1_requests"),
     _row(r"grpc_(server|client)_handling_seconds", _HISTOGRAM, M.LATENCY, "grpc_server_handling_seconds"),
@@ -72,18 +80,22 @@ _REQUESTS = (
 
 _PLATFORM = (
     # cAdvisor and the kubelet
-    _row(r"container_cpu_usage_seconds_total", _COUNTER, M.CPU, "container_cpu_usage_seconds_total", entity=_CONTAINER),
+    _row(r"container_cpu_usage_seconds_total", _COUNTER, M.CPU, "container_cpu_usage_seconds_total", entity=_CONTAINER, total="container"),
     _row(r"container_memory_(working_set|rss|usage)_bytes", _GAUGE, M.MEMORY, "container_memory_working_set_bytes", entity=_CONTAINER),
-    _row(r"container_memory_failcnt(_total)?", _COUNTER, M.ERRORS, "container_memory_failcnt", "container_memory_failures", entity=_CONTAINER),
-    _row(r"container_oom_events_total", _COUNTER, M.RESTARTS, "container_oom_events_total", entity=_CONTAINER),
+    _row(r"container_memory_failcnt(_total)?", _COUNTER, M.ERRORS, "container_memory_failcnt", "container_memory_failures", entity=_CONTAINER, total="container"),
+    _row(r"container_oom_events_total", _COUNTER, M.RESTARTS, "container_oom_events_total", entity=_CONTAINER, total="container"),
     _row(r"container_network_(receive|transmit)_bytes_total", _COUNTER, M.NETWORK, "container_network_receive_bytes_total", entity=_CONTAINER, weight=_NORMAL),
     _row(r"container_network_(receive|transmit)_packets_dropped_total", _COUNTER, M.NETWORK, "container_network_receive_packets_dropped_total", r"container_network_\1_packets_lost", entity=_CONTAINER),
     _row(r"container_network_(receive|transmit)_errors_total", _COUNTER, M.ERRORS, "container_network_transmit_errors_total", entity=_CONTAINER),
-    _row(r"container_fs_(reads|writes)_bytes_total", _COUNTER, M.DISK_IO, "container_fs_writes_bytes_total", r"container_disk_io_\1_bytes", entity=_CONTAINER, weight=_NORMAL),
+    _row(r"container_fs_(reads|writes)_bytes_total", _COUNTER, M.DISK_IO, "container_fs_writes_bytes_total", r"container_disk_io_\1_bytes", entity=_CONTAINER, total="container", weight=_NORMAL),
     _row(r"container_fs_usage_bytes", _GAUGE, M.DISK, "container_fs_usage_bytes", entity=_CONTAINER, weight=_NORMAL),
-    _row(r"container_cpu_cfs_throttled_seconds_total", _COUNTER, M.THROTTLE, "container_cpu_cfs_throttled_seconds_total", entity=_CONTAINER),
+    _row(r"container_cpu_cfs_throttled_seconds_total", _COUNTER, M.THROTTLE, "container_cpu_cfs_throttled_seconds_total", entity=_CONTAINER, total="container"),
     _row(r"container_cpu_cfs_(throttled_)?periods_total", Kind.LEFT_OUT, None, "container_cpu_cfs_periods_total"),
     _row(r"container_(start_time_seconds|last_seen|spec_.*|tasks_state|scrape_error)", Kind.LEFT_OUT, None, "container_last_seen"),
+    _row(r"container_pressure_cpu_waiting_seconds_total", _COUNTER, M.CPU, "container_pressure_cpu_waiting_seconds_total", "container_cpu_pressure", entity=_CONTAINER, total="container"),
+    _row(r"container_pressure_memory_(waiting|stalled)_seconds_total", _COUNTER, M.MEMORY, "container_pressure_memory_stalled_seconds_total", "container_memory_pressure", entity=_CONTAINER, total="container"),
+    _row(r"container_pressure_io_(waiting|stalled)_seconds_total", _COUNTER, M.DISK_IO, "container_pressure_io_stalled_seconds_total", "container_disk_io_pressure_wait", entity=_CONTAINER, total="container"),
+    _row(r"container_.*", None, None, "container_file_descriptors", weight=_NOISE, entity=_CONTAINER, total="container"),
     _row(r"kubelet_volume_stats_used_bytes", _GAUGE, M.DISK, "kubelet_volume_stats_used_bytes", entity=("persistentvolumeclaim",)),
     # kube-state-metrics
     _row(r"kube_pod_container_status_restarts_total", _COUNTER, M.RESTARTS, "kube_pod_container_status_restarts_total", entity=_WORKLOAD),
@@ -100,6 +112,8 @@ _PLATFORM = (
     _row(r"kube_pod_container_resource_limits", _GAUGE, M.LIMIT, "kube_pod_container_resource_limits", "container_memory_limit_bytes", entity=_WORKLOAD, keep={"resource": "memory"}, weight=_NORMAL),
     _row(r"kube_job_status_failed", _GAUGE, M.ERRORS, "kube_job_status_failed", entity=("job_name",)),
     _row(r"kube_.*(_labels|_annotations|_created|_owner|_info|_generation|_metadata_.*|_start_time|_completion_time)", Kind.LEFT_OUT, None, "kube_pod_labels"),
+    _row(r"kube_node_.*", None, None, "kube_node_spec_unschedulable", weight=_NOISE, entity=("exported_node", "node")),
+    _row(r"kube_.*", None, None, "kube_pod_status_phase", weight=_NOISE, entity=_OBJECT),
     # node_exporter
     _row(r"node_cpu_seconds_total", _COUNTER, M.CPU, "node_cpu_seconds_total", "node_cpu_busy", entity=HOST_LABELS, keep={"mode": "user|system|irq|softirq|nice"}),
     _row(r"node_load(1|5|15)", _GAUGE, M.CPU, "node_load1", r"node_cpu_load\1", entity=HOST_LABELS, weight=_NORMAL),
@@ -135,8 +149,8 @@ _PLATFORM = (
     _row(r"nodejs_heap_size_used_bytes", _GAUGE, M.MEMORY, "nodejs_heap_size_used_bytes"),
     _row(r"jvm_gc_pause_seconds", Kind.MEAN, M.GC, "jvm_gc_pause_seconds"),
     _row(r"jvm_gc_collection_seconds", Kind.MEAN, M.GC, "jvm_gc_collection_seconds"),
-    _row(r"jvm_memory_(used_bytes|bytes_used)", _GAUGE, M.MEMORY, "jvm_memory_used_bytes", "jvm_heap_used_bytes", keep={"area": "heap"}),
-    _row(r"jvm_memory_(max_bytes|bytes_max)", _GAUGE, M.LIMIT, "jvm_memory_max_bytes", "jvm_heap_max_bytes", weight=_NORMAL, keep={"area": "heap"}),
+    _row(r"jvm_memory_(used_bytes|bytes_used)", _GAUGE, M.MEMORY, "jvm_memory_used_bytes", "jvm_heap_used_bytes", keep={"area": "heap"}, on=_REPLICAS),
+    _row(r"jvm_memory_(max_bytes|bytes_max)", _GAUGE, M.LIMIT, "jvm_memory_max_bytes", "jvm_heap_max_bytes", weight=_NORMAL, keep={"area": "heap"}, on=_REPLICAS),
     _row(r"jvm_threads_(live_threads|current)", _GAUGE, M.CONNECTIONS, "jvm_threads_live_threads", weight=_NORMAL),
     _row(r"jvm_threads_deadlocked", _GAUGE, M.LOCK_WAIT, "jvm_threads_deadlocked", "jvm_threads_deadlocks"),
     _row(r"hikaricp_connections_pending", _GAUGE, M.POOL_WAIT, "hikaricp_connections_pending"),
@@ -270,15 +284,15 @@ RATIOS: tuple[FamilyRow, ...] = (
     _ratio(r"container_memory_working_set_bytes", "container_spec_memory_limit_bytes", "container_memory_used_ratio", M.MEMORY, "container_memory_working_set_bytes", on=("container",), entity=_CONTAINER),
     _ratio(r"container_cpu_cfs_throttled_periods_total", "container_cpu_cfs_periods_total", "container_cpu_throttled_ratio", M.THROTTLE, "container_cpu_cfs_throttled_periods_total", entity=_CONTAINER),
     _ratio(r"kubelet_volume_stats_used_bytes", "kubelet_volume_stats_capacity_bytes", "kubelet_volume_used_ratio", M.DISK, "kubelet_volume_stats_used_bytes", entity=("persistentvolumeclaim",)),
-    _ratio(r"jvm_memory_used_bytes", "jvm_memory_max_bytes", "jvm_heap_used_ratio", M.MEMORY, "jvm_memory_used_bytes", keep={"area": "heap"}),
-    _ratio(r"hikaricp_connections_active", "hikaricp_connections_max", "hikaricp_connections_in_use_ratio", M.POOL_USE, "hikaricp_connections_active", on=("pool",)),
-    _ratio(r"db[_.]client[_.]connections?[_.](usage|count)", "db_client_connections_max", "db_pool_in_use_ratio", M.POOL_USE, "db_client_connections_usage", keep={"state": "used|"}),
-    _ratio(r"tomcat_threads_busy_threads", "tomcat_threads_config_max_threads", "tomcat_pool_busy_ratio", M.POOL_USE, "tomcat_threads_busy_threads"),
+    _ratio(r"jvm_memory_used_bytes", "jvm_memory_max_bytes", "jvm_heap_used_ratio", M.MEMORY, "jvm_memory_used_bytes", on=_REPLICAS, keep={"area": "heap"}),
+    _ratio(r"hikaricp_connections_active", "hikaricp_connections_max", "hikaricp_connections_in_use_ratio", M.POOL_USE, "hikaricp_connections_active", on=("pool", *_REPLICAS)),
+    _ratio(r"db[_.]client[_.]connections?[_.](usage|count)", "db_client_connections_max", "db_pool_in_use_ratio", M.POOL_USE, "db_client_connections_usage", on=_REPLICAS, keep={"state": "used|"}),
+    _ratio(r"tomcat_threads_busy_threads", "tomcat_threads_config_max_threads", "tomcat_pool_busy_ratio", M.POOL_USE, "tomcat_threads_busy_threads", on=_REPLICAS),
     _ratio(r"pg_stat_activity_count", "pg_settings_max_connections", "pg_connections_used_ratio", M.CONNECTIONS, "pg_stat_activity_count"),
     _ratio(r"mysql_global_status_threads_connected", "mysql_global_variables_max_connections", "mysql_connections_used_ratio", M.CONNECTIONS, "mysql_global_status_threads_connected"),
     _ratio(r"redis_memory_used_bytes", "redis_memory_max_bytes", "redis_memory_used_ratio", M.MEMORY, "redis_memory_used_bytes"),
     _ratio(r"(.*(?:volume|disk|filesystem|storage)(?:_\w+)?)_used_bytes", r"\1_size_bytes", r"\1_used_ratio", M.DISK, "volume_used_bytes"),
     _ratio(r"(.*(?:volume|disk|filesystem|storage)(?:_\w+)?)_used_bytes", r"\1_capacity_bytes", r"\1_used_ratio", M.DISK, "disk_used_bytes"),
     _ratio(r"(\w+_)?resident_memory_bytes", r"\1memory_limit_bytes", r"\1memory_used_ratio", M.MEMORY, "process_resident_memory_bytes"),
-    _ratio(r"process_open_fds", "process_max_fds", "process_open_fds_ratio", M.CONNECTIONS, "process_open_fds"),
+    _ratio(r"process_open_fds", "process_max_fds", "process_open_fds_ratio", M.CONNECTIONS, "process_open_fds", on=_REPLICAS),
 )  # fmt: skip

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Mapping, Sequence
 
-# The first label that a series has. A pod's workload goes before its container: containers are often called "app".
+# The first label that a series has. What a series says of itself goes before what its scraper says: where both say
+# "service", the scraper's stays and the other becomes "exported_service". A pod's workload goes before its container:
+# containers are often called "app".
 ENTITY_LABELS = (
-    "service", "service_name", "exported_service", "deployment", "k8s_deployment_name", "statefulset",
+    "exported_service", "service_name", "exported_job", "service", "deployment", "k8s_deployment_name", "statefulset",
     "k8s_statefulset_name", "daemonset", "k8s_daemonset_name", "destination_workload", "destination_service_name",
     "workload", "app", "app_kubernetes_io_name", "pod", "k8s_pod_name", "kubernetes_pod_name", "container",
-    "exported_job", "job", "node", "instance",
+    "job", "node", "instance",
 )  # fmt: skip
 HOST_LABELS = ("node", "nodename", "host", "hostname", "instance")
 POD_LABELS = frozenset({"pod", "exported_pod", "k8s_pod_name", "kubernetes_pod_name", "pod_name"})
@@ -23,11 +25,12 @@ DIMENSION_LABELS = (
 _RANDOM = "[bcdfghjklmnpqrstvwxz2456789]"
 _POD = re.compile(rf"(?P<stem>.+?)(?:(?:-{_RANDOM}{{6,10}})?-{_RANDOM}{{5}}|-\d{{8,}}-{_RANDOM}{{5}}|-\d{{1,3}})")
 _PORT = re.compile(r"(?P<host>.+):\d{1,5}")
+NAMELESS = frozenset({"", "unknown"})  # what a mesh writes where it knows no name is none
 
 
 def entity_label(labels: Mapping[str, str], order: Sequence[str]) -> str:
     """The label that names the entity of a series; empty where it has none of them."""
-    return next((label for label in order if labels.get(label)), "")
+    return next((label for label in order if labels.get(label, "") not in NAMELESS), "")
 
 
 def entity_of(label: str, value: str) -> str:

@@ -10,13 +10,14 @@ from tools.metrics.catalogue import RATIOS, ROWS
 from tools.metrics.rows import FamilyRow, Kind, Weight
 
 _PARTS = ("_bucket", "_count", "_sum", "_max", "_created", "_info")
+_UNTYPED = ("", "unknown", "untyped")
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
     """``name`` is without the endings that the format adds; ``described_by`` is the member whose labels tell of it all.
 
-    ``over`` is the denominator of a ratio.
+    ``over`` is the denominator of a ratio. A native histogram has no members: one series holds all of its buckets.
     """
 
     name: str
@@ -24,6 +25,10 @@ class Family:
     described_by: str
     row: FamilyRow | None
     over: str = ""
+
+    @property
+    def native(self) -> bool:
+        return self.kind is Kind.HISTOGRAM and self.described_by == self.name
 
     @property
     def measure(self) -> Measure:
@@ -79,11 +84,13 @@ def _family(name: str, known: frozenset[str], types: Mapping[str, str], rows: tu
             return None
         case "_info":
             return None
+    if types.get(name) == "histogram":  # with classic buckets beside it, those tell the same
+        return None if f"{name}_bucket" in known else _made(name, Kind.HISTOGRAM, name, rows)
     if f"{name}_count" in known and f"{name}_sum" in known and f"{name}_bucket" not in known:
         return _made(name, Kind.SUMMARY, name, rows)
     if types.get(name) in ("info", "stateset") and not _row(name, rows):
         return None
-    counts = types.get(name) == "counter" or (name not in types and name.endswith("_total"))
+    counts = types.get(name) == "counter" or (types.get(name, "") in _UNTYPED and name.endswith("_total"))
     return _made(name, Kind.COUNTER if counts else Kind.GAUGE, name, rows)
 
 

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping
 
 # In this order: the first label that tells failures apart is taken.
 OUTCOME_LABELS = (
-    "http_response_status_code", "http_status_code", "response_code", "status_code", "code", "status", "http_status",
-    "grpc_code", "rpc_grpc_status_code", "grpc_status", "outcome", "result", "state", "success", "error_type", "error",
+    "http_response_status_code", "http_status_code", "response_code", "envoy_response_code", "status_code", "code",
+    "status", "http_status", "envoy_response_code_class", "grpc_code", "rpc_grpc_status_code", "grpc_status",
+    "grpc_response_status", "outcome", "result", "state", "success", "error_type", "error",
 )  # fmt: skip
-_GRPC_LABELS = frozenset({"grpc_code", "rpc_grpc_status_code", "grpc_status"})
+_GRPC_LABELS = frozenset({"grpc_code", "rpc_grpc_status_code", "grpc_status", "grpc_response_status"})
 _GRPC_FAULTS = frozenset(
     "unknown deadlineexceeded resourceexhausted aborted unimplemented internal unavailable dataloss"
     " 2 4 8 10 12 13 14 15".split()
@@ -30,6 +31,8 @@ def _fails(label: str, value: str) -> bool:
     word = re.sub(r"[^a-z0-9]", "", value.lower())
     if label in _GRPC_LABELS:
         return word in _GRPC_FAULTS
+    if label == "envoy_response_code_class":
+        return value == "5"
     if label == "success":
         return word in ("false", "0", "no")
     if label in ("error_type", "error"):

@@ -7,11 +7,11 @@ from statistics import median
 
 from diagnosis.measures import Measure
 from tools.metrics.discovery import Discovery
-from tools.metrics.entities import entity_label, entity_of
+from tools.metrics.entities import NAMELESS, entity_label, entity_of
 from tools.metrics.families import Family
 from tools.metrics.naming import located
 from tools.metrics.policy import MetricPolicy
-from tools.metrics.promql import Match, equal, one_of
+from tools.metrics.promql import Match, Op, one_of
 from tools.metrics.rows import Kind
 from tools.metrics.wanted import Pace, Wanted, beginning, wanted_of
 
@@ -133,19 +133,30 @@ def _of_family(
     earlier: list[str] = []
     interval = discovery.intervals.get(family.described_by, usual)
     for label in [label for label in order if label in groups]:
-        members = groups[label]
+        members, parts = _parts(groups[label], family)
         values = {name: frozenset(one[name] for one in members if name in one) for name in set(_names(members))}
-        apart = tuple(equal(other, "") for other in earlier)
+        apart = tuple(_nameless(other, members) for other in earlier)
         asked_values = tuple(sorted(values[label]))
         for wanted in wanted_of(family, values, counters):
             reads = sum(discovery.series_of(name) or len(members) for name in wanted.reads)
-            one = Asked(
-                wanted, family.rank, label, asked_values, True, (*wanted.matches, *apart), interval, reads
-            )  # fmt: skip
+            matches = (*policy.matches, *wanted.matches, *apart, *parts)
+            one = Asked(wanted, family.rank, label, asked_values, True, matches, interval, reads)
             yield one
             if not wanted.optional:
                 yield from _split(one, family, members, policy)
         earlier.append(label)
+
+
+def _parts(members: Sequence[Labels], family: Family) -> tuple[Sequence[Labels], tuple[Match, ...]]:
+    """The series without those that are the total of others, and what matches them."""
+    label = family.row.total if family.row else ""
+    parts = [labels for labels in members if labels.get(label)]
+    return (parts, (Match(label, Op.NOT_EQUAL, ""),)) if parts else (members, ())
+
+
+def _nameless(label: str, members: Sequence[Labels]) -> Match:
+    """What matches series whose entity this label does not name."""
+    return one_of(label, {"", *(labels.get(label, "") for labels in members)} & NAMELESS)
 
 
 def _split(one: Asked, family: Family, members: Sequence[Labels], policy: MetricPolicy) -> Iterator[Asked]:

@@ -90,6 +90,11 @@ def selector(names: Sequence[str], matches: Sequence[Match] = ()) -> str:
     return "{" + ",".join(str(match) for match in (one_of("__name__", names), *matches)) + "}"
 
 
+def all_of(matches: Sequence[Match]) -> str:
+    """A selector for all series that match, of whatever name."""
+    return "{" + ",".join(str(match) for match in matches) + "}"
+
+
 def grouping(labels: Iterable[str]) -> str:
     """The clause that groups by labels."""
     return f"by ({', '.join(label_name(label) for label in labels)})"

@@ -11,12 +11,12 @@ import numpy as np
 from diagnosis.telemetry import Floats, SeriesKey, SeriesMatrix
 from tools.http.errors import CircuitOpen
 from tools.metrics.api import PrometheusApi, Sampled
-from tools.metrics.discovery import OWN_CHARACTERS
-from tools.metrics.entities import entity_of
+from tools.metrics.entities import NAMELESS, entity_of
 from tools.metrics.grid import Grid
 from tools.metrics.plan import Asked
 from tools.metrics.policy import MetricPolicy
 from tools.metrics.promql import ROW, joined
+from tools.metrics.questions import OWN_CHARACTERS
 from tools.metrics.wanted import Fold
 from tools.metrics.weighing import Limits, Span, weigh
 from tools.spec import ToolError
@@ -164,7 +164,7 @@ def matrix_of(series: Sequence[tuple[Asked, Sampled]], grid: Grid) -> SeriesMatr
     for asked, one in series:
         value = one.labels.get(asked.label, "")
         metric = asked.parts.get((value, one.labels.get(asked.part, "")), "") if asked.part else asked.wanted.metric
-        if not value or not metric:
+        if value in NAMELESS or not metric:
             continue
         key = SeriesKey(entity_of(asked.label, value), metric)
         places, inside = grid.places(one.times)

@@ -35,9 +35,11 @@ class FamilyRow(BaseModel):
 
     Without ``kind`` it is as metadata or the ending says; without ``measure`` as the words of the name say.
     ``output`` is the stem of what comes out (``\\1`` for a group of the pattern), where the name alone would not be
-    understood; ``scale`` turns values into base units; ``keep`` are regular expressions on labels. For a ratio
-    ``over`` is the name of the denominator (with groups of the pattern), ``on`` are the labels that both sides share
-    below the entity, and ``complement`` turns what is free into what is used. ``example`` is a name that it matches.
+    understood; ``scale`` turns values into base units; ``keep`` are regular expressions on labels. ``on`` are labels
+    below the entity (replicas, reporters): a value is made for each of theirs, from sums of all else, and the worst
+    counts. ``total`` is a label that series lack which are the total of those that have it: where there are parts,
+    totals are left out. For a ratio ``over`` is the name of the denominator (with groups of the pattern), and
+    ``complement`` turns what is free into what is used. ``example`` is a name that it matches.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -53,6 +55,7 @@ class FamilyRow(BaseModel):
     scale: float = 1.0
     over: str = ""
     on: tuple[str, ...] = ()
+    total: str = ""
     complement: bool = False
 
     @field_validator("pattern")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from diagnosis.telemetry import Window
+from tools.http.errors import BackendError
 from tools.metrics.api import NotOffered, PrometheusApi
 from tools.metrics.entities import entity_label, entity_of
 from tools.metrics.policy import MetricPolicy
@@ -27,7 +28,7 @@ def list_targets(api: PrometheusApi, policy: MetricPolicy, arguments: LookAt) ->
         return Absent(f"{api.name} scrapes no targets itself")
     rows = []
     for target in targets:
-        labels = target.get("labels") or {}
+        labels = _fields(target.get("labels"))
         entity = _entity(labels, policy)
         if not arguments.entities or entity in arguments.entities:
             row: Row = (
@@ -37,7 +38,7 @@ def list_targets(api: PrometheusApi, policy: MetricPolicy, arguments: LookAt) ->
             )  # fmt: skip
             rows.append(row)
     columns = ("job", "instance", "entity", "health", "last error", "last scrape", "scrape seconds", "interval")
-    return _table("scrape targets", columns, sorted(rows, key=lambda row: (row[3] == "up", row[:3])))
+    return _table("scrape targets", columns, sorted(rows, key=lambda row: (row[3] == "up", row[:3])), api.warnings)
 
 
 def list_firing(api: PrometheusApi, policy: MetricPolicy, arguments: LookAt) -> Answer:
@@ -48,18 +49,19 @@ def list_firing(api: PrometheusApi, policy: MetricPolicy, arguments: LookAt) -> 
         return Absent(f"{api.name} evaluates no rules")
     rows = []
     for rule in rules:
-        for alert in rule.get("alerts") or ():
-            labels = alert.get("labels") or {}
+        for alert in map(_fields, _items(rule.get("alerts"))):
+            labels = _fields(alert.get("labels"))
             entity = _entity(labels, policy)
             if not arguments.entities or entity in arguments.entities:
                 row: Row = (
                     _text(labels.get("alertname") or rule.get("name")), _text(labels.get("severity")), entity,
                     _text(alert.get("state")), _text(alert.get("activeAt")), _text(alert.get("value")),
-                    _text(rule.get("query")), _text((alert.get("annotations") or {}).get("summary")),
+                    _text(rule.get("query")), _text(_fields(alert.get("annotations")).get("summary")),
                 )  # fmt: skip
                 rows.append(row)
     columns = ("alert", "severity", "entity", "state", "since", "value", "expression", "summary")
-    return _table("alerts", columns, sorted(rows, key=lambda row: (row[3] != "firing", str(row[4]), row)))
+    ordered = sorted(rows, key=lambda row: (row[3] != "firing", str(row[4]), row))
+    return _table("alerts", columns, ordered, api.warnings)
 
 
 def list_exemplars(
@@ -71,7 +73,7 @@ def list_exemplars(
     window = Window(arguments.around - _AROUND_SECONDS, arguments.around + _AROUND_SECONDS)
     rows: list[Row] = []
     for name, matches in list(histograms.items())[:_MOST_FAMILIES]:
-        query = selector([name], matches)
+        query = selector([name], [*policy.matches, *matches])
         limits = Limits(most_samples=policy.most_samples, now=now(), unknown_series=1, most_regex_characters=3_000)
         weigh(query, Span(window.start, window.end, window.seconds), limits)
         try:
@@ -82,13 +84,13 @@ def list_exemplars(
             rows += _exemplar_rows(one, policy)
     wanted = [row for row in rows if not arguments.entities or row[0] in arguments.entities]
     columns = ("entity", "series", "value", "trace id", "time")
-    return _table("exemplars", columns, sorted(wanted, key=lambda row: (-float(row[2]), row)))
+    return _table("exemplars", columns, sorted(wanted, key=lambda row: (-float(row[2]), row)), api.warnings)
 
 
 def _exemplar_rows(one: Mapping[str, Any], policy: MetricPolicy) -> Iterator[Row]:
-    labels = one.get("seriesLabels") or {}
-    for exemplar in one.get("exemplars") or ():
-        own = exemplar.get("labels") or {}
+    labels = _fields(one.get("seriesLabels"))
+    for exemplar in map(_fields, _items(one.get("exemplars"))):
+        own = _fields(exemplar.get("labels"))
         trace = next((own[name] for name in ("trace_id", "traceID", "traceId", "TraceID") if own.get(name)), "")
         name = _text(labels.get("__name__"))
         yield (
@@ -100,16 +102,27 @@ def _exemplar_rows(one: Mapping[str, Any], policy: MetricPolicy) -> Iterator[Row
         )
 
 
-def _table(title: str, columns: tuple[str, ...], rows: Sequence[Row]) -> Answer:
+def _table(title: str, columns: tuple[str, ...], rows: Sequence[Row], warnings: Sequence[str]) -> Answer:
+    if not rows and warnings:
+        raise BackendError(f"{warnings[0]}, and has nothing")
     if not rows:
         return Empty()
-    note = f"{len(rows)} rows, of which the first {_MOST_ROWS} are shown" if len(rows) > _MOST_ROWS else ""
-    return Rows(Table(title, columns, tuple(rows[:_MOST_ROWS])), len(rows), note)
+    cut = [f"{len(rows)} rows, of which the first {_MOST_ROWS} are shown"] if len(rows) > _MOST_ROWS else []
+    return Rows(Table(title, columns, tuple(rows[:_MOST_ROWS])), len(rows), "; ".join((*warnings, *cut)))
 
 
-def _entity(labels: Mapping[str, str], policy: MetricPolicy) -> str:
+def _entity(labels: Mapping[str, Any], policy: MetricPolicy) -> str:
     label = entity_label(labels, policy.entity_labels)
-    return entity_of(label, labels[label]) if label else ""
+    return entity_of(label, _text(labels[label])) if label else ""
+
+
+def _fields(value: object) -> Mapping[str, Any]:
+    """An object; what should be one and is not has no fields."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _items(value: object) -> Sequence[Any]:
+    return value if isinstance(value, list) else ()
 
 
 def _text(value: object) -> str:

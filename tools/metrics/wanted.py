@@ -95,10 +95,13 @@ def _gauge(family: Family, keep: tuple[Match, ...]) -> Wanted:
     metric = family.name if not (family.row and family.row.output) else family.stem
     if family.row and family.row.measure and measure_of(metric) is not family.row.measure:
         metric = named(metric, ("",), family.row.measure) or metric
-    fold, scale = _fold(metric), _scale(family)
+    fold, scale, on = _fold(metric), _scale(family), _on(family)
 
     def build(labels: Sequence[str], matches: Sequence[Match], pace: Pace) -> str:
-        return f"{fold.value} {grouping(labels)} ({_newest(family.name, matches, pace)}){scale}"
+        newest = _newest(family.name, matches, pace)
+        if on:
+            newest = f"sum {grouping([*labels, *on])} ({newest})"
+        return f"{fold.value} {grouping(labels)} ({newest}){scale}"
 
     return Wanted(metric, build, fold, (family.name,), matches=keep)
 
@@ -116,19 +119,20 @@ def _counter(family: Family, values: Mapping[str, frozenset[str]], keep: tuple[M
     if measure is Measure.FANOUT:  # "per second" is our own word here: nothing is counted per request or job
         measure = Measure.TRAFFIC
     metric = named(stem, ("_per_second", "_rps"), measure) or f"{stem}_per_second"
-    scale = _scale(family)
+    scale, rate = _scale(family), _rates(family, family.name)
 
     def build(labels: Sequence[str], matches: Sequence[Match], pace: Pace) -> str:
-        return f"{_rate(family.name, labels, matches, pace)}{scale}"
+        return f"{rate(labels, matches, pace)}{scale}"
 
     yield Wanted(metric, build, Fold.SUM, (family.name,), matches=keep)
     if measure is not Measure.ERRORS:
-        yield from _failures(family.name, stem, values, keep)
+        yield from _failures(rate, family.name, stem, values, keep)
 
 
 def _failures(
-    counter: str, stem: str, values: Mapping[str, frozenset[str]], keep: tuple[Match, ...]
+    requests: Build, counter: str, stem: str, values: Mapping[str, frozenset[str]], keep: tuple[Match, ...]
 ) -> Iterator[Wanted]:
+    """The failing ones of ``requests`` a second, in number and as a share."""
     label, failing = outcome(values)
     if not label:
         return
@@ -136,11 +140,11 @@ def _failures(
 
     def rate(labels: Sequence[str], matches: Sequence[Match], pace: Pace) -> str:
         # A label value that was never counted has no series: no failures then, as long as there are requests.
-        none = f"0 * {_rate(counter, labels, matches, pace)}"
-        return f"({_rate(counter, labels, (*matches, fails), pace)} or {none})"
+        none = f"0 * {requests(labels, matches, pace)}"
+        return f"({requests(labels, (*matches, fails), pace)} or {none})"
 
     def share(labels: Sequence[str], matches: Sequence[Match], pace: Pace) -> str:
-        return f"{rate(labels, matches, pace)} / {_rate(counter, labels, matches, pace)}"
+        return f"{rate(labels, matches, pace)} / {requests(labels, matches, pace)}"
 
     errors, ratio = named(stem, ("_errors_per_second",), Measure.ERRORS), named(stem, ("_error_ratio",), Measure.ERRORS)
     if ratio:
@@ -155,35 +159,34 @@ def _histogram(
     base, factor, timed = without_unit(family.stem)
     unit = "_seconds" if timed else ""
     measure = _measure(family, f"{base}_p99{unit}", timed)
-    bucket = f"{family.name}_bucket"
+    bucket = family.name if family.native else f"{family.name}_bucket"
     for quantile, word in _QUANTILES:
         metric = named(base, (f"_{word}{unit}",), measure) or f"{base}_{word}{unit}"
-        yield Wanted(metric, _quantile(bucket, quantile, factor), Fold.MAX, (bucket,), optional=quantile != 0.99, matches=keep)  # fmt: skip
-    if family.described_by.endswith("_count") and measure is Measure.LATENCY:
-        yield from _requests(family.described_by, base, values, keep, count_requests)
+        yield Wanted(metric, _quantile(family, bucket, quantile, factor), Fold.MAX, (bucket,), optional=quantile != 0.99, matches=keep)  # fmt: skip
+    if (family.native or family.described_by.endswith("_count")) and measure is Measure.LATENCY:
+        yield from _requests(family, family.described_by, base, values, keep, count_requests)
 
 
 def _requests(
-    counter: str, base: str, values: Mapping[str, frozenset[str]], keep: tuple[Match, ...], count_requests: bool
-) -> Iterator[Wanted]:
+    family: Family, counter: str, base: str, values: Mapping[str, frozenset[str]], keep: tuple[Match, ...],
+    count_requests: bool,
+) -> Iterator[Wanted]:  # fmt: skip
     """What the count of a histogram or summary of durations tells: how many requests, and how many of them failed."""
-    stem = _ABOUT_TIME.sub("", base)
-
-    def build(labels: Sequence[str], matches: Sequence[Match], pace: Pace) -> str:
-        return _rate(counter, labels, matches, pace)
-
+    stem, build = _ABOUT_TIME.sub("", base), _rates(family, counter)
     metric = named(stem, ("_per_second", "_rps"), Measure.TRAFFIC)
     if metric and count_requests:
         yield Wanted(metric, build, Fold.SUM, (counter,), matches=keep)
     if count_requests or outcome(values)[0]:
-        yield from _failures(counter, stem, values, keep)
+        yield from _failures(build, counter, stem, values, keep)
 
 
-def _quantile(bucket: str, quantile: float, factor: float) -> Build:
+def _quantile(family: Family, bucket: str, quantile: float, factor: float) -> Build:
     scale = f" * {factor:g}" if factor != 1.0 else ""
+    bounds, on = () if family.native else ("le",), _on(family)
 
     def build(labels: Sequence[str], matches: Sequence[Match], pace: Pace) -> str:
-        return f"histogram_quantile({quantile:g}, {_rate(bucket, [*labels, 'le'], matches, pace)}){scale}"
+        each = f"histogram_quantile({quantile:g}, {_rate(bucket, [*labels, *on, *bounds], matches, pace)})"
+        return f"{_worst(labels, on, each)}{scale}"
 
     return build
 
@@ -228,7 +231,7 @@ def _mean(
 
     yield Wanted(metric, build, Fold.MAX, (total, count), matches=keep)
     if measure is Measure.LATENCY:
-        yield from _requests(count, base, values, keep, count_requests)
+        yield from _requests(family, count, base, values, keep, count_requests)
 
 
 def _ratio(family: Family, keep: tuple[Match, ...]) -> Wanted:
@@ -249,6 +252,26 @@ def _ratio(family: Family, keep: tuple[Match, ...]) -> Wanted:
         return f"{fold.value} {grouping(labels)} ({f'1 - {share}' if row.complement else share})"
 
     return Wanted(family.stem, build, fold, (family.name, over), matches=keep)
+
+
+def _on(family: Family) -> tuple[str, ...]:
+    return family.row.on if family.row else ()
+
+
+def _worst(labels: Sequence[str], on: Sequence[str], each: str) -> str:
+    """The highest of what was made for each value of ``on``."""
+    return f"max {grouping(labels)} ({each})" if on else each
+
+
+def _rates(family: Family, counter: str) -> Build:
+    """The increase a second of a counter, or of the observations of a native histogram."""
+    on = _on(family)
+
+    def build(labels: Sequence[str], matches: Sequence[Match], pace: Pace) -> str:
+        each = _rate(counter, [*labels, *on], matches, pace)
+        return _worst(labels, on, f"histogram_count({each})" if family.native else each)
+
+    return build
 
 
 def _measure(family: Family, plain: str, timed: bool) -> Measure:

@@ -178,19 +178,19 @@ def _selected(node: Any, at: _At, limits: Limits) -> float:  # noqa: ANN401
     for matcher in node.matchers.matchers:
         if matcher.op in (ast.MatchOp.Re, ast.MatchOp.NotRe):
             _check_regex(matcher, limits)
+        if matcher.name != "__name__":  # a label such as cluster="prod" may be one of all series
+            continue
         if matcher.op == ast.MatchOp.Equal and matcher.value:
-            bounded = True
-            if matcher.name == "__name__":
-                series = limits.series_of(matcher.value)
+            bounded, series = True, limits.series_of(matcher.value)
         elif matcher.op == ast.MatchOp.Re and is_bounded(matcher.value):
             bounded = True
-            if matcher.name == "__name__" and "\\" not in matcher.value:
+            if "\\" not in matcher.value:
                 known = [limits.series_of(name) for name in matcher.value.split("|")]
                 series = None if None in known else sum(count for count in known if count is not None)
     if not bounded:
         raise QueryRefused(
-            f"{str(node)[:80]} selects without bound; name the metric, or match a label with = or with a regular "
-            "expression that begins with three or more plain characters"
+            f"{str(node)[:80]} selects without bound; name the metric, or match __name__ with a regular expression that "
+            "begins with three or more plain characters"
         )
     assumed = limits.unknown_series if node.name or series is not None else 10 * limits.unknown_series
     each = max(1.0, at.range_seconds / limits.sample_seconds)

@@ -19,12 +19,16 @@ _RETRY_SECONDS = "15"
 
 
 class Taken(BaseModel):
-    """Answer to a notification. ``id`` is null where something ended that nobody had told of."""
+    """Answer to a notification. ``id`` is null where something ended that nobody had told of.
+
+    ``unread`` names alerts that could not be read.
+    """
 
     id: str | None
     url: str | None
     status: str
     duplicate: bool = False
+    unread: tuple[str, ...] = ()
 
 
 class Counted(BaseModel):

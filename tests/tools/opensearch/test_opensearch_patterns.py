@@ -1,14 +1,18 @@
 """Patterns and comparisons of log lines: true counts where all are read, near ones and nothing rare lost where not."""
 
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 import pytest
 
 from diagnosis.log_patterns import mine
 from diagnosis.telemetry import PatternTable, Window
+from tools.logs.client import Notes, Rejected, SearchClient
+from tools.logs.paging import Deadline
 from tools.logs.policy import LogPolicy
-from tools.spec import CompareLogs, Empty, LogPatterns, Rows, SearchLogs
+from tools.spec import CompareLogs, Empty, LogPatterns, Rows, SearchLogs, ToolError
 
 START = 1_790_000_000.0
 SECONDS = 1_800
@@ -82,6 +86,71 @@ def test_counts_of_a_sample_are_near_the_true_ones(ask, index) -> None:
     assert sum(sampled.values()) == pytest.approx(2_500, rel=0.02)
 
 
+def test_a_burst_of_errors_stands_out_of_a_sample_as_it_was(ask, index) -> None:
+    seconds = [i / 10 for i in range(0, 12_000, 60)] + [1_200 + i / 20 for i in range(1_200)]  # 10 a minute, then 1,200
+    index("logs-a", PROPERTIES, [line(i, at, "no free connection", "store", "ERROR") for i, at in enumerate(seconds)])
+    (pattern,) = ask(FEW)["log_patterns"].run(LogPatterns(**WINDOW)).body.patterns
+    assert pattern.counts[:20] == (10,) * 20
+    assert pattern.counts[20] == 1_200
+    assert pattern.total == 1_400
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Makes every look at the clock cost so many seconds, as if the engine needed them."""
+
+    def each(seconds: float) -> None:
+        ticks = count()
+        clock = lambda: next(ticks) * seconds  # noqa: E731 - a clock
+        monkeypatch.setattr("tools.logs.patterns.Deadline", lambda allowed: Deadline(allowed, clock))
+
+    return each
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(0.05, 60_000), (0.1, 60_000), (0.2, 1_000)])
+def test_of_a_slow_backend_the_newest_minutes_are_told_and_never_as_gone(
+    ask, index, slow: Callable[[float], None], seconds: float, most: int
+) -> None:
+    index("logs-a", PROPERTIES, lines())
+    slow(seconds)
+    policy = LogPolicy(most_lines=most, page_lines=50, search_seconds=10)
+    answer = ask(policy)["log_patterns"].run(LogPatterns(**WINDOW))
+    table = answer.body
+    assert table.window.end == START + SECONDS
+    assert START <= table.window.start < ONSET
+    assert "the time for reading was over" in answer.note
+    assert (f"of the last {table.window.seconds / 60:.0f} min" in answer.note) == (table.window.start > START)
+    a_minute = sum(raw["severityText"] == "INFO" for raw in lines()) / 30
+    told = [
+        sum(p.counts[i] for p in table.patterns if p.severity == "INFO") for i in range(len(table.patterns[0].counts))
+    ]
+    assert all(count == pytest.approx(a_minute, rel=0.15) for count in told)
+    errors = sum(pattern.total for pattern in table.patterns if pattern.severity == "ERROR")
+    assert errors == sum(raw["severityText"] == "ERROR" for raw in lines())
+
+
+def test_a_sample_stands_without_rare_lines_where_the_engine_refuses_the_question(ask, index, monkeypatch) -> None:
+    search = SearchClient.search
+
+    def refusing(self: SearchClient, indices: Iterable[str], body: dict[str, Any], notes: Notes) -> dict[str, Any]:
+        if "match_phrase" in str(body):
+            raise Rejected("too many nested clauses", "query_shard_exception")
+        return search(self, indices, body, notes)
+
+    index("logs-a", PROPERTIES, lines())
+    monkeypatch.setattr(SearchClient, "search", refusing)
+    answer = ask(FEW)["log_patterns"].run(LogPatterns(**WINDOW))
+    assert "rare quiet lines could not be looked for: too many nested clauses" in answer.note
+    assert sum(pattern.total for pattern in answer.body.patterns) == pytest.approx(2_500, rel=0.02)
+
+
+def test_a_backend_too_slow_to_read_a_line_from_is_a_failure_and_not_silence(ask, index, slow) -> None:
+    index("logs-a", PROPERTIES, lines(100))
+    slow(30.0)
+    with pytest.raises(ToolError, match="before any log line was read"):
+        ask()["log_patterns"].run(LogPatterns(**WINDOW))
+
+
 def test_the_same_lines_give_the_same_sample(ask, index) -> None:
     index("logs-a", PROPERTIES, lines(2_500))
     first, second = (ask(FEW)["log_patterns"].run(LogPatterns(**WINDOW)) for _ in range(2))
@@ -127,6 +196,13 @@ def test_what_is_unusual_in_the_incident_leads_the_comparison(ask, index) -> Non
     assert score > 0
     assert any(row[0] == "body" and row[1] in ("connection", "free") for row in answer.body.rows)
     assert all(len(row) == len(answer.body.columns) for row in answer.body.rows)
+
+
+def test_fields_with_fractions_do_not_stop_a_comparison(ask, index) -> None:
+    written = [{**raw, "seconds": 0.25, "bag": {"a": "b"}} for raw in lines(900)]
+    index("logs-a", {**PROPERTIES, "seconds": {"type": "double"}, "bag": {"type": "flat_object"}}, written)
+    answer = ask()["compare_logs"].run(CompareLogs(start=ONSET, end=START + SECONDS, baseline_start=START))
+    assert {"severityText", "region"} <= {row[0] for row in answer.body.rows}
 
 
 @pytest.mark.parametrize("body", [{"type": "text"}, WORD])

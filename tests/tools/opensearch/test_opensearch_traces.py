@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from diagnosis.telemetry import Edge, Span
+from tools.logs.policy import LogPolicy
 from tools.spec import Absent, Empty, GetTopology, GetTraces
 
 START = 1_790_000_000.0
@@ -158,6 +159,48 @@ def test_traces_of_an_entity_come_with_all_their_spans(ask, index) -> None:
     assert {span.entity for span in answer.body.spans} == {"front", "store"}
     assert len(answer.body.spans) == 6
     assert ask()["get_traces"].run(GetTraces(**WINDOW, entities=('store" OR "*',))) == Empty()
+
+
+def hour(traces: int, spans_of: Callable[[int], int]) -> list[Span]:
+    """Traces over one hour, each of so many spans of the store within some seconds."""
+    return [
+        Span(f"t{i:05}", f"s{k}", f"s{k - 1}" if k else "", "store", "reserve", "SERVER", START + 3_590 * i / traces + k / 100, 0.01, i == 7)
+        for i in range(traces)
+        for k in range(spans_of(i))
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("entities", [("store",), ()])
+def test_whole_traces_of_all_of_the_window_fill_the_limit_and_the_rest_is_counted(
+    ask, index, entities: tuple[str, ...]
+) -> None:
+    index("otel-v1-apm-span-1", PREPPER, [prepper(span) for span in hour(400, lambda _: 10)])
+    policy = LogPolicy(page_lines=250)
+    answer = ask(policy)["get_traces"].run(GetTraces(start=START, end=START + 3_600, entities=entities, limit=1_000))
+    traces = [span.trace_id for span in answer.body.spans]
+    assert (answer.body.matched, len(traces), len(set(traces))) == (4_000, 1_000, 100)
+    assert all(traces.count(trace) == 10 for trace in set(traces))
+    assert "t00007" in traces  # which failed
+    assert all(sum(int(trace[1:]) // 100 == quarter for trace in set(traces)) >= 15 for quarter in range(4))
+    assert "100 traces were drawn from 4,000 spans" in answer.note
+
+
+def test_long_traces_are_drawn_no_more_often_than_short_ones(ask, index) -> None:
+    written = hour(400, lambda i: 20 if i % 4 == 0 else 2)
+    index("otel-v1-apm-span-1", PREPPER, [prepper(span) for span in written])
+    answer = ask()["get_traces"].run(GetTraces(start=START, end=START + 3_600, limit=800))
+    traces = {span.trace_id for span in answer.body.spans}
+    assert 700 < len(answer.body.spans) <= 800
+    assert sum(int(trace[1:]) % 4 == 0 for trace in traces) < 0.5 * len(
+        traces
+    )  # a quarter of all; four fifths of spans
+
+
+def test_a_trace_that_passes_the_limit_by_itself_is_told_cut(ask, index) -> None:
+    index("otel-v1-apm-span-1", PREPPER, [prepper(span) for span in hour(1, lambda _: 50)])
+    answer = ask()["get_traces"].run(GetTraces(start=START, end=START + 3_600, limit=20))
+    assert (len(answer.body.spans), answer.body.matched) == (20, 50)
+    assert "no trace fits into 20 spans" in answer.note
 
 
 def test_no_span_index_is_absent_and_no_span_is_empty(ask, index) -> None:

@@ -1,0 +1,3 @@
+"""Names of the two vectors of every point of the index."""
+
+DENSE, SPARSE = "meaning", "words"
