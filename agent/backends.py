@@ -62,6 +62,13 @@ class Backends:
         return prometheus_tools(connection, _guard(connection), backend.metrics, self._now)
 
     @cached_property
+    def runbooks(self) -> Mapping[str, Tool[Any]]:
+        """The tool that asks the index of the runbooks, where there is one."""
+        from agent.runbook_index import runbook_tools
+
+        return runbook_tools(self._settings)
+
+    @cached_property
     def _logs(self) -> Mapping[str, Tool[Any]]:
         backend = self._settings.opensearch
         if backend is None:

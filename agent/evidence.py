@@ -28,7 +28,7 @@ from diagnosis.telemetry import (
     Topology,
     Window,
 )
-from tools.spec import Body, ChangeList, LogBatch, MetricCatalogue, SpanBatch, Table
+from tools.spec import Body, ChangeList, FoundRunbook, FoundRunbooks, LogBatch, MetricCatalogue, SpanBatch, Table
 
 
 class EvidenceError(OSError):
@@ -142,6 +142,11 @@ def _change(raw: Mapping[str, Any]) -> Change:
     return Change(**{**raw, "kind": ChangeKind(raw["kind"]), "files": tuple(raw["files"])})
 
 
+def _runbook(raw: Mapping[str, Any]) -> FoundRunbook:
+    steps = tuple((text, heading, line) for text, heading, line in raw["steps"])
+    return FoundRunbook(**{**raw, "fault_kinds": tuple(raw["fault_kinds"]), "steps": steps})
+
+
 _READERS: Mapping[str, Callable[[Any], Body]] = {
     "MetricCatalogue": lambda raw: MetricCatalogue(
         tuple((entity, tuple(names)) for entity, names in raw["metrics"]), raw["start"], raw["end"]
@@ -161,5 +166,6 @@ _READERS: Mapping[str, Callable[[Any], Body]] = {
     ),
     "ChangeList": lambda raw: ChangeList(tuple(map(_change, raw["changes"]))),
     "Change": _change,
+    "FoundRunbooks": lambda raw: FoundRunbooks(tuple(map(_runbook, raw["runbooks"]))),
     "Table": lambda raw: Table(raw["title"], tuple(raw["columns"]), tuple(map(tuple, raw["rows"]))),
 }

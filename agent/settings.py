@@ -128,6 +128,26 @@ class ServerSettings(BaseModel):
         return secret(self.token_env, "server.token_env") if named or secret_is_set(self.token_env) else None
 
 
+class RunbookSettings(BaseModel):
+    """The index of the runbooks: on a Qdrant server where ``url`` is set, else in a folder below ``home``.
+
+    ``embedding`` names another model than the default as ``package.module:Class`` of LlamaIndex, with its arguments.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = ""
+    api_key_env: str = "QDRANT_API_KEY"
+    embedding: str = ""
+    embedding_arguments: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def api_key(self) -> SecretStr | None:
+        """The key of the server; None where the default variable is not set."""
+        named = type(self).model_fields["api_key_env"].default != self.api_key_env
+        return secret(self.api_key_env, "runbooks.api_key_env") if named or secret_is_set(self.api_key_env) else None
+
+
 class Settings(BaseModel):
     """``home`` holds the ledger, the checkpoints and the evidence."""
 
@@ -140,6 +160,7 @@ class Settings(BaseModel):
     opensearch: OpenSearchSettings | None = None
     changes: ChangeSettings = ChangeSettings()
     server: ServerSettings = ServerSettings()
+    runbooks: RunbookSettings = RunbookSettings()
 
 
 def secret(variable: str, setting: str) -> SecretStr | None:
@@ -163,6 +184,7 @@ _ENVIRONMENT = {
     "PCAUSE_HOME": ("home",),
     "PROMETHEUS_URL": ("prometheus", "url"),
     "OPENSEARCH_URL": ("opensearch", "url"),
+    "QDRANT_URL": ("runbooks", "url"),
     "PCAUSE_SERVER_HOST": ("server", "host"),
     "PCAUSE_SERVER_PORT": ("server", "port"),
     "PCAUSE_MAX_ROUNDS": ("max_rounds",),

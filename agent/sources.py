@@ -25,9 +25,9 @@ def tools_of(source: Source, ledger: Ledger, store: EvidenceStore, backends: Bac
     """The tools of a source, by name."""
     match source.kind:
         case "live":
-            return backends.tools
+            return {**backends.tools, **backends.runbooks}
         case "recording":
-            return recording_tools(Path(source.place))
+            return {**recording_tools(Path(source.place)), **backends.runbooks}
         case "replay":
             original = Source.model_validate_json(ledger.investigation(source.place).source)
             return _recorded_answers(source.place, tools_of(original, ledger, store, backends), ledger, store)

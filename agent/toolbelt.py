@@ -20,6 +20,7 @@ from tools.spec import (
     ChangeList,
     Empty,
     Failed,
+    FoundRunbooks,
     LogBatch,
     MetricCatalogue,
     Risk,
@@ -40,6 +41,10 @@ class Toolbelt:
 
     def __init__(self, tools: Mapping[str, Tool[Any]], budget: Budget, store: EvidenceStore) -> None:
         self._tools, self.budget, self._store = tools, budget, store
+
+    def has(self, name: str) -> bool:
+        """Whether this source has such a tool."""
+        return name in self._tools
 
     async def ask(self, question: Question) -> Evidence:
         """Answer one question, once: a question that was answered before a crash is not run again.
@@ -136,5 +141,7 @@ def describe(body: Body) -> str:
             return f"{len(body.nodes):,} entities, {len(body.edges):,} call edges"
         case ChangeList():
             return f"{len(body.changes):,} changes"
+        case FoundRunbooks():
+            return f"{len(body.runbooks):,} runbooks, the first {body.runbooks[0].path if body.runbooks else 'none'}"
         case Change():
             return f"{body.kind.value} {body.id[:10]}, {len((body.diff or '').splitlines()):,} lines of diff"

@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
     suites = typer.Typer(help="Measure on benchmarks that others made.", no_args_is_help=True)
     app.command()(demo)
     suites.command()(rootcausebench)
+    suites.command()(runbooks)
     for name, (_, summary) in SUITES.items():
         suites.command(name, help=summary)(_ranking(name))
     app.add_typer(suites, name="eval")
@@ -58,6 +59,17 @@ def rootcausebench(
     from evals.harness import run_rootcausebench
 
     run_rootcausebench(data, as_json=as_json, without_culprit=without_culprit, only=scenario, explain=explain)
+
+
+def runbooks(
+    data: Annotated[Path, typer.Option(help="Folder with runbooks in Markdown.")],
+    queries: Annotated[Path, typer.Option(help="File of JSON lines: query, and the paths that are relevant.")],
+    as_json: Json = False,
+) -> None:
+    """Runbook retrieval: find the runbooks that a question is about."""
+    from evals.retrieval import run_runbooks
+
+    run_runbooks(data, queries, as_json)
 
 
 def suite_of(name: str) -> "Suite":

@@ -77,5 +77,5 @@ def _ingest(runbooks: Sequence[Runbook], draft: Draft, embedder: Embedder, progr
         docstore_strategy=DocstoreStrategy.UPSERTS_AND_DELETE,
         disable_cache=True,
     )
-    pipeline.run(documents=[document_of(runbook) for runbook in runbooks], store_doc_text=False)
+    pipeline.run(documents=[document_of(runbook) for runbook in runbooks])
     documents.persist(str(kept))

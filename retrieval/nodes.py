@@ -11,10 +11,10 @@ from typing import Any
 from llama_index.core.schema import BaseNode, Document, NodeRelationship, TextNode, TransformComponent
 
 from retrieval.plain_words import plain_words
+from retrieval.points import MEANING, NAME, SAID, SECTION, point_id
 from retrieval.runbooks import Runbook
 from retrieval.sections import prose
 
-NAME, MEANING, SAID, SECTION = "name", "meaning", "said", "section"
 # What the embedding reads of a view: about as much as its model was trained on.
 _ABOUT_CHARACTERS, _SECTION_CHARACTERS, _MOST_SECTIONS = 600, 900, 24
 _EMBEDDED = "embedded"
@@ -60,19 +60,22 @@ def _views(runbook: Runbook, document: BaseNode) -> Iterator[TextNode]:
     yield _view(document, runbook, NAME, "", f"{title}: {words}")
     yield _view(document, runbook, MEANING, whole, f"{title}. {about}", about=about, steps=steps)
     yield _view(document, runbook, SAID, "", f"{title}. {about} {words}")
-    for section in runbook.sections[:_MOST_SECTIONS]:
+    for number, section in enumerate(runbook.sections[:_MOST_SECTIONS]):
         embedded = f"{title}: {section.heading}. {prose(section.text)[:_SECTION_CHARACTERS]}"
         place = {"heading": section.heading, "first_line": section.first_line, "last_line": section.last_line}
-        yield _view(document, runbook, SECTION, section.text, embedded, **place)
+        yield _view(document, runbook, SECTION, section.text, embedded, number, **place)
 
 
-def _view(document: BaseNode, runbook: Runbook, view: str, text: str, embedded: str, **more: object) -> TextNode:
+def _view(
+    document: BaseNode, runbook: Runbook, view: str, text: str, embedded: str, number: int = 0, **more: object
+) -> TextNode:  # fmt: skip
     metadata = {
         "path": runbook.path, "title": runbook.title, "view": view, "services": list(runbook.services),
         "fault_kinds": sorted(runbook.fault_kinds), "teams": list(runbook.teams), _EMBEDDED: embedded, **more,
     }  # fmt: skip
     # What BM25 reads is what a node says in LlamaIndex's EMBED mode: the meaning says every word, the others none.
-    node = TextNode(text=text, metadata=metadata, text_template="{content}" if view == MEANING else "")
+    name = point_id(runbook.path, view, number)
+    node = TextNode(id_=name, text=text, metadata=metadata, text_template="{content}" if view == MEANING else "")
     node.excluded_embed_metadata_keys = list(metadata)
     node.relationships[NodeRelationship.SOURCE] = document.as_related_node_info()
     return node

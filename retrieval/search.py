@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from diagnosis.findings import FaultKind
 from retrieval.embedding import Embedder
 from retrieval.homes import Home, Opened
+from retrieval.points import DENSE, MEANING, SECTION, SPARSE, point_id
 from retrieval.runbooks import Step
 from retrieval.terms import query_vectors
 
@@ -41,6 +42,7 @@ class Hit:
     path: str
     title: str
     about: str
+    fault_kinds: tuple[str, ...]
     score: float
     passage: Passage | None
     steps: tuple[Step, ...]
@@ -71,8 +73,7 @@ class RunbookSearch:
         with self._lock:
             opened = self._current()
             by_meaning, by_words = _asked(opened, question, self._embedder, wanted)
-            best = _fused(by_meaning, by_words)[:limit]
-            return [_hit(opened, path, score, by_meaning) for path, score in best]
+            return _hits(opened, _fused(by_meaning, by_words)[:limit], by_meaning)
 
     def _current(self) -> Opened:
         if self._opened is None or self._opened.generation != self._home.generation():
@@ -82,8 +83,6 @@ class RunbookSearch:
 
 def _asked(opened: Opened, question: str, embedder: Embedder, wanted: Wanted) -> tuple[list[Any], list[Any]]:
     from qdrant_client import models
-
-    from retrieval.vector_names import DENSE, SPARSE
 
     vector = [float(value) for value in embedder.embed([question])[0]]
     (indices,), (values,) = query_vectors([question])
@@ -127,24 +126,28 @@ def _best(points: Iterable[Any]) -> dict[str, float]:
     return best
 
 
-def _hit(opened: Opened, path: str, score: float, by_meaning: Sequence[Any]) -> Hit:
-    """What is shown of a runbook: its steps, and the section that is nearest to the question."""
-    whole = _payloads(opened, path, "meaning")[0]
-    near = [point.id for point in by_meaning if point.payload == {"path": path, "view": "section"}]
-    section = opened.client.retrieve(opened.collection, near[:1])[0].payload if near else None
-    steps = tuple(Step(str(text), str(heading), int(line)) for text, heading, line in whole["steps"])
-    return Hit(path, str(whole["title"]), str(whole["about"]), score, _passage(section) if section else None, steps)
-
-
-def _payloads(opened: Opened, path: str, view: str) -> list[dict[str, Any]]:
-    from qdrant_client import models
-
-    conditions: list[Any] = [
-        models.FieldCondition(key=key, match=models.MatchValue(value=value))
-        for key, value in (("path", path), ("view", view))
+def _hits(opened: Opened, best: Sequence[tuple[str, float]], by_meaning: Sequence[Any]) -> list[Hit]:
+    """What is shown of each runbook: its steps, and the section of it that is nearest to the question."""
+    nearest: dict[str, Any] = {}
+    for point in by_meaning:
+        if point.payload["view"] == SECTION:
+            nearest.setdefault(point.payload["path"], point.id)
+    whole = {path: point_id(path, MEANING) for path, _ in best}
+    wanted = [*whole.values(), *(nearest[path] for path, _ in best if path in nearest)]
+    found = {str(point.id): point.payload or {} for point in opened.client.retrieve(opened.collection, wanted)}
+    return [
+        _hit(path, score, found[whole[path]], found.get(str(nearest.get(path))))
+        for path, score in best
+        if whole[path] in found
     ]
-    points, _ = opened.client.scroll(opened.collection, models.Filter(must=conditions), limit=1)
-    return [point.payload or {} for point in points]
+
+
+def _hit(path: str, score: float, whole: Mapping[str, Any], section: Mapping[str, Any] | None) -> Hit:
+    steps = tuple(Step(str(text), str(heading), int(line)) for text, heading, line in whole["steps"])
+    kinds = tuple(map(str, whole["fault_kinds"]))
+    return Hit(
+        path, str(whole["title"]), str(whole["about"]), kinds, score, _passage(section) if section else None, steps
+    )
 
 
 def _passage(payload: Mapping[str, Any]) -> Passage:

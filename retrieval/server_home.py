@@ -84,6 +84,13 @@ class ServerHome:
                 client.delete_collection(current)
                 shutil.rmtree(self.folder / current, ignore_errors=True)
 
+    def remove(self) -> None:
+        """Take everything of ours off the server."""
+        client = self._client()
+        for found in client.get_collections().collections:
+            if found.name.startswith(_ALIAS):
+                client.delete_collection(found.name)
+
 
 def _copy_collection(client: "QdrantClient", old: str, new: str) -> None:
     from qdrant_client import models

@@ -4,8 +4,8 @@ from llama_index.vector_stores.qdrant import QdrantVectorStore
 from qdrant_client import models
 
 from retrieval.homes import Draft
+from retrieval.points import DENSE, SPARSE
 from retrieval.terms import document_vectors, query_vectors
-from retrieval.vector_names import DENSE, SPARSE
 
 
 def vector_store(draft: Draft) -> QdrantVectorStore:
@@ -14,6 +14,7 @@ def vector_store(draft: Draft) -> QdrantVectorStore:
         draft.collection,
         client=draft.client,
         enable_hybrid=True,
+        index_doc_id=False,  # some thousand points need no payload index, and the local client has none
         sparse_doc_fn=document_vectors,
         sparse_query_fn=query_vectors,
         sparse_config=models.SparseVectorParams(modifier=models.Modifier.IDF),

@@ -100,6 +100,14 @@ class ReadChange(Arguments):
     id: str
 
 
+class SearchRunbooks(Arguments):
+    """Runbooks for what was found; ``fault_kinds`` left empty means for anything."""
+
+    question: str = Field(max_length=4000)
+    fault_kinds: tuple[str, ...] = ()
+    limit: int = Field(default=3, ge=1, le=20)
+
+
 @dataclass(frozen=True, slots=True)
 class MetricCatalogue:
     """Which entity has which metrics, and when the samples begin and end (epoch seconds)."""
@@ -137,7 +145,34 @@ class Table:
     rows: tuple[tuple[str | float, ...], ...]
 
 
-Body = Table | SeriesMatrix | MetricCatalogue | LogBatch | PatternTable | SpanBatch | Topology | ChangeList | Change
+@dataclass(frozen=True, slots=True)
+class FoundRunbook:
+    """A runbook, the passage of it that answers best (lines from 1, both included), and its steps: text, heading, line.
+
+    It is quoted and cited; nothing in it chooses a tool or an argument.
+    """
+
+    path: str
+    title: str
+    fault_kinds: tuple[str, ...]
+    heading: str
+    first_line: int
+    last_line: int
+    passage: str
+    steps: tuple[tuple[str, str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRunbooks:
+    """The best first."""
+
+    runbooks: tuple[FoundRunbook, ...]
+
+
+Body = (
+    Table | SeriesMatrix | MetricCatalogue | LogBatch | PatternTable | SpanBatch | Topology | ChangeList | Change
+    | FoundRunbooks
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +238,7 @@ class ToolName(StrEnum):
     GET_TOPOLOGY = "get_topology"
     LIST_CHANGES = "list_changes"
     READ_CHANGE = "read_change"
+    SEARCH_RUNBOOKS = "search_runbooks"
 
 
 class ExtraTool(StrEnum):

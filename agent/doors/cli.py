@@ -193,8 +193,10 @@ def _full_id(id: str, settings: "Settings") -> str:
 
 def main() -> None:
     """Entry point: errors that a person can mend are one line, and Ctrl+C leaves a resumable investigation."""
+    from agent.doors import runbooks
     from agent.doors.errors import friendly
 
+    app.add_typer(runbooks.app, name="runbooks")
     for entry in entry_points(group="pcause.commands"):
         entry.load()(app)
     try:

@@ -10,11 +10,13 @@ def friendly(error: Exception) -> str | None:
     from agent.ledger import LedgerError, UnknownInvestigation
     from agent.recorder import RecorderError
     from agent.settings import SettingsError
+    from retrieval.embedding import EmbeddingError
+    from retrieval.homes import RunbookIndexError
     from retrieval.runbooks import RunbookError
     from tools.recording import RecordingError
 
     known = (
         AlertError, InputError, EvidenceError, NotResumable, LedgerError, UnknownInvestigation, RecorderError,
-        SettingsError, RunbookError, RecordingError,
+        SettingsError, RunbookError, RunbookIndexError, EmbeddingError, RecordingError,
     )  # fmt: skip
     return str(error) if isinstance(error, known) else None

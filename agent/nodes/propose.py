@@ -6,9 +6,9 @@ import json
 from langgraph.runtime import Runtime
 
 from agent.bench import Bench
+from agent.nodes.runbook_steps import runbook_steps
 from agent.state import Action, Investigation, Verdict
 from diagnosis.findings import Remediation
-from retrieval.runbooks import Runbook, find_runbook, load_runbooks
 
 _ADVICE: dict[Remediation, str] = {
     Remediation.ROLLBACK: "Roll {entity} back to the version before {change}.",
@@ -30,12 +30,9 @@ async def propose(state: Investigation, runtime: Runtime[Bench]) -> Investigatio
     if verdict.nothing_wrong:
         return {"actions": []}
     entity = (verdict.hypothesis.entity if verdict.hypothesis else "") or verdict.first_failing or alert.entity
-    actions = [_advice(verdict, entity)]
-    runbook = find_runbook(load_runbooks(), verdict.fault_kind)
-    if runbook is not None:
-        actions += _steps(runbook)
-    actions += _registered(state["id"], verdict, entity, runtime.context)
-    return {"actions": actions}
+    steps, asked = await runbook_steps(state, verdict, runtime.context)
+    registered = _registered(state["id"], verdict, entity, runtime.context)
+    return {"actions": [_advice(verdict, entity), *steps, *registered], "evidence": asked}
 
 
 def _advice(verdict: Verdict, entity: str) -> Action:
@@ -47,20 +44,6 @@ def _advice(verdict: Verdict, entity: str) -> Action:
         risk="advice",
         sentence=text,
     )
-
-
-def _steps(runbook: Runbook) -> list[Action]:
-    return [
-        Action(
-            key=f"runbook:{runbook.name}:{step.line}",
-            name=f"runbook {runbook.name}",
-            arguments="{}",
-            risk="advice",
-            sentence=step.text,
-            citation=f"runbooks/{runbook.path}#{step.heading} (line {step.line})",
-        )
-        for step in runbook.steps[:4]
-    ]
 
 
 def _registered(id: str, verdict: Verdict, entity: str, bench: Bench) -> list[Action]:

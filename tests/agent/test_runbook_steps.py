@@ -1,0 +1,75 @@
+"""The steps of a report come from the runbook that the index finds for what was found, and are cited."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from agent.alerts import parse_alert
+from agent.doors import runbooks
+from agent.events import Compared, Finished, Started
+from agent.investigate import investigate, replay
+from agent.report.model import Report
+from agent.settings import Settings
+from agent.sources import Source
+from agent.state import Outcome
+
+OURS = (
+    "---\nname: pools\ndescription: Our own words on connection pools that ran dry.\nfault_kinds: [{kind}]\n---\n"
+    "# Pools\n\n## Mitigate\n\n1. Ask Mara to widen the pool. Check: nobody waits.\n"
+)
+
+
+def indexed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> Settings:
+    monkeypatch.setenv("PCAUSE_HOME", str(tmp_path / "home"))
+    folder = tmp_path / "ours"
+    folder.mkdir()
+    (folder / "pools.md").write_text(text)
+    done = CliRunner().invoke(runbooks.app, ["index", str(folder), "--json"])
+    assert json.loads(done.stdout)["added"] == 1
+    return Settings(home=tmp_path / "home")
+
+
+async def report_of(recording: Path, settings: Settings) -> tuple[str, Report]:
+    alert = parse_alert(json.loads((recording / "alert.json").read_text()))
+    source = Source(kind="recording", place=str(recording))
+    events = [event async for event in investigate(alert, source, settings)]
+    id = next(event.investigation_id for event in events if isinstance(event, Started))
+    return id, next(event.report for event in events if isinstance(event, Finished))
+
+
+async def test_the_steps_of_the_teams_own_runbook_are_cited_and_replayed(recording, tmp_path, monkeypatch):
+    settings = indexed(tmp_path, monkeypatch, OURS.format(kind="pool_exhaustion"))
+    id, report = await report_of(recording, settings)
+    (step,) = [step for step in report.next_steps if step.citation]
+    assert step.sentence == "Ask Mara to widen the pool. Check: nobody waits."
+    assert step.citation == "pools.md#mitigate (line 10)"
+    assert any(item.tool == "search_runbooks" and item.outcome is Outcome.ROWS for item in report.evidence)
+    events = [event async for event in replay(id, settings)]
+    assert next(event for event in events if isinstance(event, Compared)).same
+
+
+async def test_a_runbook_for_another_kind_says_so(recording, tmp_path, monkeypatch):
+    settings = indexed(tmp_path, monkeypatch, OURS.format(kind="dns"))
+    _, report = await report_of(recording, settings)
+    (step,) = [step for step in report.next_steps if step.citation]
+    assert "written for dns, which is not what was found" in step.citation
+
+
+async def test_without_an_index_the_bundled_runbook_of_the_kind_is_cited(recording, tmp_path):
+    _, report = await report_of(recording, Settings(home=tmp_path / "home"))
+    cited = [step.citation for step in report.next_steps if step.citation]
+    assert cited and all(citation.startswith("runbooks/pool-exhaustion.md#") for citation in cited)
+    assert not any(item.tool == "search_runbooks" for item in report.evidence)
+
+
+def test_search_and_lint_speak_json_and_mend_mistakes(tmp_path, monkeypatch):
+    indexed(tmp_path, monkeypatch, OURS.format(kind="pool_exhaustion"))
+    run = CliRunner().invoke
+    (hit,) = json.loads(run(runbooks.app, ["search", "pool ran dry", "--json"]).stdout)
+    assert (hit["path"], hit["passage"]["heading"]) == ("pools.md", "Mitigate")
+    found = json.loads(run(runbooks.app, ["lint", str(tmp_path / "ours"), "--json"]).stdout)
+    assert any("has no services" in problem["reason"] for problem in found)
+    mistaken = run(runbooks.app, ["search", "pool", "--kind", "magic"])
+    assert mistaken.exit_code != 0 and "pool_exhaustion" in str(mistaken.exception)
