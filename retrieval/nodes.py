@@ -16,7 +16,8 @@ from retrieval.runbooks import Runbook
 from retrieval.sections import prose
 
 # What the embedding reads of a view: about as much as its model was trained on.
-_ABOUT_CHARACTERS, _SECTION_CHARACTERS, _MOST_SECTIONS = 600, 900, 24
+_ABOUT_CHARACTERS, _SECTION_CHARACTERS, _MOST_SECTIONS = 700, 900, 24
+_SAID_CHARACTERS = 500  # so that the everyday words are read, too
 _EMBEDDED = "embedded"
 
 
@@ -53,13 +54,14 @@ class Vectors(TransformComponent):
 
 def _views(runbook: Runbook, document: BaseNode) -> Iterator[TextNode]:
     title, words, symptoms = runbook.title, "; ".join(plain_words(runbook.title)), "; ".join(runbook.symptoms)
-    first = prose(runbook.sections[0].text)
+    # What it means and whom it hurts is what teams write first.
+    first = " ".join(prose(section.text) for section in runbook.sections[:2])
     about = f"{runbook.description or first[:_ABOUT_CHARACTERS]} {symptoms[:_ABOUT_CHARACTERS]}".strip()
     whole = "\n".join((title, about, *(prose(section.text) for section in runbook.sections), words))
     steps = [[step.text, step.heading, step.line] for step in runbook.steps]
     yield _view(document, runbook, NAME, "", f"{title}: {words}")
     yield _view(document, runbook, MEANING, whole, f"{title}. {about}", about=about, steps=steps)
-    yield _view(document, runbook, SAID, "", f"{title}. {about} {words}")
+    yield _view(document, runbook, SAID, "", f"{title}. {about[:_SAID_CHARACTERS]} {words}")
     for number, section in enumerate(runbook.sections[:_MOST_SECTIONS]):
         embedded = f"{title}: {section.heading}. {prose(section.text)[:_SECTION_CHARACTERS]}"
         place = {"heading": section.heading, "first_line": section.first_line, "last_line": section.last_line}

@@ -86,13 +86,17 @@ def _disk(settings: Settings) -> Check:
     return _tried("disk", "", free, "make room, or set PCAUSE_HOME to a larger disk")
 
 
-def _runbooks(_: Settings) -> Check:
+def _runbooks(settings: Settings) -> Check:
     def count() -> str:
+        from agent.runbook_index import home_of
         from retrieval.runbooks import load_runbooks
 
-        return f"{len(load_runbooks())} readable"
+        indexed = home_of(settings).manifest().get("runbooks")
+        if isinstance(indexed, dict):
+            return f"{len(indexed)} indexed"
+        return f"{len(load_runbooks())} bundled, cited by the kind of fault (your own: pcause runbooks index DIR)"
 
-    return _tried("runbooks", "", count, "mend the file that is named")
+    return _tried("runbooks", "", count, "mend what is named, or unset QDRANT_URL")
 
 
 def _environment(_: Settings) -> Check:

@@ -68,8 +68,8 @@ def search(
         passage = hit.passage
         place = f"#{passage.heading} (lines {passage.first_line} to {passage.last_line})" if passage else ""
         console.print(f"  {inert(hit.path)}{inert(place)}", markup=False, highlight=False, style="dim")
-        if passage:
-            console.print(inert(passage.text.strip()[:_SHOWN]), markup=False, highlight=False)
+        for line in passage.text.strip()[:_SHOWN].splitlines() if passage else ():
+            console.print(f"  {inert(line)}", markup=False, highlight=False)
 
 
 @app.command()

@@ -16,6 +16,8 @@ from diagnosis.symptoms import Symptom, amount
 
 _FILLS = frozenset((Measure.CPU, Measure.MEMORY, Measure.DISK, Measure.POOL_USE))
 _NO_LIMIT = 0.5
+_NOT_FULL = 0.2
+_POOL = frozenset(("pool", "connections", "connection", "hikaricp"))
 _LIMIT = 0.95  # of the full scale: as good as full
 _LEAST_NORMAL = 5  # samples to know what never was before
 _HIDDEN = 0.4  # strength of a deviation that only the limit makes
@@ -41,7 +43,9 @@ def saturation(seen: Observation) -> list[Clue]:
     clues = []
     for s in own:
         place = (s.entity, measure_of(s.subject))
-        if is_ratio(s.subject) or measure_of(s.subject) not in _FILLS:
+        if place[1] is Measure.POOL_WAIT and _had_room(seen, s.entity):
+            clues.append((_NOT_FULL * s.strength, s))
+        elif is_ratio(s.subject) or measure_of(s.subject) not in _FILLS:
             clues.append((max(s.strength, _headroom_lost(s)) * _fullness(s), s))
         elif place not in shared:
             clues.append((_NO_LIMIT * s.strength, s))
@@ -51,6 +55,19 @@ def saturation(seen: Observation) -> list[Clue]:
         if strength > best.get(key, (0.0, s))[0]:
             best[key] = (strength, s)
     return [Clue(SATURATION, s.entity, w, {kind_of_symptoms([s]): 1.0}, s) for _, (w, s) in sorted(best.items())]
+
+
+def _had_room(seen: Observation, entity: str) -> bool:
+    """A pool that never lent all it has is not what was waited for: who is starved waits everywhere."""
+    recent = seen.periods.is_recent(seen.metrics.times)
+    highest = {Measure.POOL_USE: 0.0, Measure.LIMIT: 0.0}
+    for row, key in enumerate(seen.metrics.keys):
+        measure = measure_of(key.metric)
+        of_pool = _POOL & set(words_of(key.metric)) and not is_ratio(key.metric)
+        if key.entity == entity and measure in highest and of_pool:
+            values = seen.metrics.pick([row]).values[0, recent]
+            highest[measure] = max(highest[measure], float(np.nanmax(values, initial=0.0)))
+    return 0.0 < highest[Measure.POOL_USE] < _LIMIT * highest[Measure.LIMIT]
 
 
 def _at_limit(seen: Observation, known: set[tuple[str, str]]) -> list[Symptom]:

@@ -408,3 +408,18 @@ def test_a_service_that_missed_one_check_is_not_down(telemetry):
     up = np.ones(telemetry.times.size)
     up[-2] = 0.0
     assert absence(telemetry.observe(neighbours(telemetry) | {"shop/up": up})) == []
+
+
+@pytest.mark.parametrize(("lent", "weaker"), [(12.0, False), (6.0, True)])
+def test_waiting_for_a_pool_that_has_room_is_not_exhaustion(telemetry, lent: float, weaker: bool):
+    waits = {"shop/db_pool_wait_p99_seconds": telemetry.step(0.001, 0.3)}
+    pool = {
+        "shop/db_pool_in_use": telemetry.step(1.0, lent, 1),
+        "shop/db_pool_max": np.full(telemetry.times.size, 12.0),
+    }
+
+    def waiting(rows) -> float:
+        clues = saturation(telemetry.observe(rows))
+        return max(clue.strength for clue in clues if clue.symptom.subject == "db_pool_wait_p99_seconds")
+
+    assert (waiting(waits | pool) < 0.5 * waiting(waits)) is weaker
