@@ -37,22 +37,32 @@ def runbook_search(settings: Settings) -> RunbookSearch:
     return RunbookSearch(home_of(settings), embedder_of(settings))
 
 
-def runbook_tools(settings: Settings) -> Mapping[str, Tool[Any]]:
-    """``search_runbooks`` where there is an index in the folder, or a server is named; else nothing."""
-    if not settings.runbooks.url and not home_of(settings).generation():
-        return {}
-    search = runbook_search(settings)
+def incidents_home(settings: Settings) -> FolderHome:
+    """The index of confirmed incidents: always in a folder of this installation, for they name its services."""
+    return FolderHome(settings.home / "incidents" / "index")
 
+
+def runbook_tools(settings: Settings) -> Mapping[str, Tool[Any]]:
+    """``search_runbooks`` where there is an index in the folder, or a server is named; ``search_incidents`` likewise."""
+    found: dict[str, Tool[Any]] = {}
+    if settings.runbooks.url or home_of(settings).generation():
+        found |= _tool(ToolName.SEARCH_RUNBOOKS, "runbooks for what was found", runbook_search(settings))
+    if incidents_home(settings).generation():
+        search = RunbookSearch(incidents_home(settings), embedder_of(settings))
+        found |= _tool(ToolName.SEARCH_INCIDENTS, "confirmed incidents like this one", search)
+    return found
+
+
+def _tool(name: ToolName, summary: str, search: RunbookSearch) -> Mapping[str, Tool[Any]]:
     def run(arguments: SearchRunbooks) -> Answer:
-        kinds = tuple(map(FaultKind, arguments.fault_kinds))
+        wanted = Wanted(tuple(map(FaultKind, arguments.fault_kinds)), arguments.services)
         try:
-            hits = search.search(arguments.question, arguments.limit, Wanted(fault_kinds=kinds))
+            hits = search.search(arguments.question, arguments.limit, wanted)
         except (RunbookIndexError, EmbeddingError) as error:
             raise ToolError(str(error)) from error
         return Rows(FoundRunbooks(tuple(map(_found, hits))), len(hits)) if hits else Empty()
 
-    name = ToolName.SEARCH_RUNBOOKS.value
-    return {name: Tool(name, "runbooks for what was found", SearchRunbooks, Risk.READ, lambda a: a.limit, run)}
+    return {name.value: Tool(name.value, summary, SearchRunbooks, Risk.READ, lambda a: a.limit, run)}
 
 
 def _found(hit: Hit) -> FoundRunbook:

@@ -101,10 +101,11 @@ class ReadChange(Arguments):
 
 
 class SearchRunbooks(Arguments):
-    """Runbooks for what was found; ``fault_kinds`` left empty means for anything."""
+    """Runbooks for what was found; ``fault_kinds`` or ``services`` left empty means for any."""
 
     question: str = Field(max_length=4000)
     fault_kinds: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
     limit: int = Field(default=3, ge=1, le=20)
 
 
@@ -239,6 +240,7 @@ class ToolName(StrEnum):
     LIST_CHANGES = "list_changes"
     READ_CHANGE = "read_change"
     SEARCH_RUNBOOKS = "search_runbooks"
+    SEARCH_INCIDENTS = "search_incidents"
 
 
 class ExtraTool(StrEnum):

@@ -172,6 +172,17 @@ def record(id: Id, folder: Annotated[Path, typer.Argument(help="New folder for t
 
 
 @app.command()
+def confirm(
+    id: Id, fix: Annotated[str, typer.Option(help="What helped, in a sentence; default: what was proposed.")] = ""
+) -> None:
+    """Say that a report was right: it is kept, and shown when the same is found again."""
+    from agent.past_incidents import confirm as keep
+
+    settings = _settings()
+    typer.echo(f"Kept as {keep(_full_id(id, settings), settings, fix)}")
+
+
+@app.command()
 def doctor(as_json: Json = False) -> None:
     """Check that this installation can work, and say how to mend what cannot."""
     from agent.doors.doctor import examine

@@ -17,7 +17,39 @@ _MOST_CHARACTERS = 2_000
 
 
 async def runbook_steps(state: Investigation, verdict: Verdict, bench: Bench) -> tuple[list[Action], list[Evidence]]:
-    """Up to four steps, and what was asked for them."""
+    """What helped the last time, up to four steps, and what was asked for them."""
+    seen, asked = await _seen_before(state, verdict, bench)
+    steps, more = await _written_down(state, verdict, bench)
+    return [*seen, *steps], [*asked, *more]
+
+
+async def _seen_before(
+    state: Investigation, verdict: Verdict, bench: Bench
+) -> tuple[list[Action], list[Evidence]]:  # fmt: skip
+    """A confirmed incident is believed where today's evidence says the same: the same kind at the same place."""
+    if verdict.hypothesis is None or not bench.toolbelt.has(ToolName.SEARCH_INCIDENTS):
+        return [], []
+    same = {
+        "question": question_of(verdict, state["diagnosis"].findings), "limit": 1,
+        "fault_kinds": [verdict.fault_kind.value], "services": [verdict.first_failing],
+    }  # fmt: skip
+    question = Question(
+        id="I1", tool=ToolName.SEARCH_INCIDENTS.value, arguments=json.dumps(same, sort_keys=True),
+        reason="what helped when this was seen before",
+    )  # fmt: skip
+    evidence = await bench.toolbelt.ask(question)
+    body = bench.store.get(evidence.digest) if evidence.outcome is Outcome.ROWS else None
+    if not isinstance(body, FoundRunbooks) or not body.runbooks or not body.runbooks[0].steps:
+        return [], [evidence]
+    last = body.runbooks[0]
+    text, heading, line = last.steps[0]
+    said = f"Seen before, confirmed: the same kind of fault at {verdict.first_failing}. What helped: {text}"
+    return [_step(f"incidents/{last.path}", said, heading, line)], [evidence]
+
+
+async def _written_down(
+    state: Investigation, verdict: Verdict, bench: Bench
+) -> tuple[list[Action], list[Evidence]]:  # fmt: skip
     if not bench.toolbelt.has(ToolName.SEARCH_RUNBOOKS):
         return _bundled(verdict.fault_kind), []
     question = question_of(verdict, state["diagnosis"].findings)

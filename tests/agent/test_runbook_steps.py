@@ -10,10 +10,14 @@ from agent.alerts import parse_alert
 from agent.doors import runbooks
 from agent.events import Compared, Finished, Started
 from agent.investigate import investigate, replay
+from agent.ledger import LedgerError
+from agent.past_incidents import confirm
 from agent.report.model import Report
+from agent.runbook_index import embedder_of, incidents_home
 from agent.settings import Settings
 from agent.sources import Source
 from agent.state import Outcome
+from retrieval.indexing import index_folder
 
 OURS = (
     "---\nname: pools\ndescription: Our own words on connection pools that ran dry.\nfault_kinds: [{kind}]\n---\n"
@@ -73,3 +77,35 @@ def test_search_and_lint_speak_json_and_mend_mistakes(tmp_path, monkeypatch):
     assert any("has no services" in problem["reason"] for problem in found)
     mistaken = run(runbooks.app, ["search", "pool", "--kind", "magic"])
     assert mistaken.exit_code != 0 and "pool_exhaustion" in str(mistaken.exception)
+
+
+async def test_a_confirmed_incident_is_shown_first_when_the_same_is_found_again(recording, tmp_path, monkeypatch):
+    settings = Settings(home=tmp_path / "home")
+    id, report = await report_of(recording, settings)
+    kept = confirm(id, settings, fix="Mara set the pool back to 24.")
+    assert report.headline in kept.read_text()
+    _, again = await report_of(recording, settings)
+    assert again.next_steps[1].sentence.endswith("What helped: Mara set the pool back to 24.")
+    assert again.next_steps[1].citation == f"incidents/{id}.md#fix (line {again.next_steps[1].citation.split()[-1]}"
+    assert again.fault_kind == report.fault_kind
+
+
+async def test_what_was_right_for_another_service_or_kind_is_not_shown(recording, tmp_path):
+    settings = Settings(home=tmp_path / "home")
+    id, _ = await report_of(recording, settings)
+    path = confirm(id, settings)
+    path.write_text(path.read_text().replace("- store\n", "- other\n"))
+    index_folder(path.parent, incidents_home(settings), embedder_of(settings), lambda done, total: None)
+    _, again = await report_of(recording, settings)
+    assert not any("Seen before" in step.sentence for step in again.next_steps)
+
+
+async def test_an_investigation_without_a_cause_cannot_be_confirmed(recording, tmp_path):
+    settings, nothing = Settings(home=tmp_path / "home"), tmp_path / "nothing"
+    nothing.mkdir()
+    (nothing / "alert.json").write_bytes((recording / "alert.json").read_bytes())
+    (nothing / "logs.ndjson").write_text("")
+    id, report = await report_of(nothing, settings)
+    assert not report.cause_found
+    with pytest.raises(LedgerError, match="named no cause"):
+        confirm(id, settings)

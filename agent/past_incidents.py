@@ -1,0 +1,61 @@
+"""Confirmed incidents: an investigation that a person found right is kept as a runbook of its own, to be found again.
+
+It is opt-in, one investigation at a time. What was right once is only shown where today's evidence says the same: the
+same kind of fault at the same place (see ``agent/nodes/runbook_steps.py``).
+"""
+
+import datetime
+from pathlib import Path
+
+import yaml
+
+from agent.ledger import Ledger, LedgerError
+from agent.report.model import Report
+from agent.runbook_index import embedder_of, incidents_home
+from agent.settings import Settings
+from retrieval.indexing import index_folder
+
+_MOST_SYMPTOMS = 8
+
+
+def confirm(id: str, settings: Settings, fix: str = "") -> Path:
+    """Keep an ended investigation with a cause; ``fix`` is what helped, else what was proposed first.
+
+    The file that was written. Raises ``LedgerError``, ``OSError``, ``RunbookIndexError``, ``EmbeddingError``.
+    """
+    row = Ledger(settings.home).investigation(id)
+    report = Report.model_validate_json(row.report) if row.report else None
+    if report is None or not report.cause_found:
+        raise LedgerError(f"investigation {row.id} named no cause: there is nothing to confirm")
+    folder = settings.home / "incidents" / "confirmed"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{row.id}.md"
+    path.write_text(_markdown(report, fix), encoding="utf-8")
+    index_folder(folder, incidents_home(settings), embedder_of(settings), lambda done, total: None)
+    return path
+
+
+def _markdown(report: Report, fix: str) -> str:
+    day = datetime.datetime.fromtimestamp(report.alert.fired_at, tz=datetime.UTC).date()
+    helped = fix or next((step.sentence for step in report.next_steps), "")
+    front = {
+        "name": report.investigation_id,
+        "description": report.headline,
+        "fault_kinds": [report.fault_kind.value],
+        "services": [report.first_failing],
+        "symptoms": [claim.sentence for claim in report.claims[:_MOST_SYMPTOMS]],
+        "owner": "confirmed",
+        "reviewed": day,
+    }
+    change = f"\n\nThe change: {_line(report.change.title)} ({report.change.id[:10]})" if report.change else ""
+    parts = (
+        f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---",
+        f"# {_line(report.alert.name)}, seen on {day}",
+        f"## Cause\n\n{_line(report.headline)}{change}",
+        f"## Fix\n\n1. {_line(helped)}",
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
