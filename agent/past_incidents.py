@@ -40,7 +40,7 @@ def _markdown(report: Report, fix: str) -> str:
     helped = fix or next((step.sentence for step in report.next_steps), "")
     front = {
         "name": report.investigation_id,
-        "description": report.headline,
+        "description": f"{day}: {report.headline}",
         "fault_kinds": [report.fault_kind.value],
         "services": [report.first_failing],
         "symptoms": [claim.sentence for claim in report.claims[:_MOST_SYMPTOMS]],

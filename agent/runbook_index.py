@@ -68,6 +68,6 @@ def _tool(name: ToolName, summary: str, search: RunbookSearch) -> Mapping[str, T
 def _found(hit: Hit) -> FoundRunbook:
     passage, steps = hit.passage, tuple((step.text, step.heading, step.line) for step in hit.steps)
     if passage is None:
-        return FoundRunbook(hit.path, hit.title, hit.fault_kinds, "", 0, 0, hit.about, steps)
+        return FoundRunbook(hit.path, hit.title, hit.about, hit.fault_kinds, "", 0, 0, "", steps)
     place = (passage.heading, passage.first_line, passage.last_line, passage.text[:_QUOTED])
-    return FoundRunbook(hit.path, hit.title, hit.fault_kinds, *place, steps)
+    return FoundRunbook(hit.path, hit.title, hit.about, hit.fault_kinds, *place, steps)

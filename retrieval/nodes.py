@@ -60,7 +60,16 @@ def _views(runbook: Runbook, document: BaseNode) -> Iterator[TextNode]:
     whole = "\n".join((title, about, *(prose(section.text) for section in runbook.sections), words))
     steps = [[step.text, step.heading, step.line] for step in runbook.steps]
     yield _view(document, runbook, NAME, "", f"{title}: {words}")
-    yield _view(document, runbook, MEANING, whole, f"{title}. {about}", about=about, steps=steps)
+    yield _view(
+        document,
+        runbook,
+        MEANING,
+        whole,
+        f"{title}. {about}",
+        about=about,
+        description=runbook.description,
+        steps=steps,
+    )
     yield _view(document, runbook, SAID, "", f"{title}. {about[:_SAID_CHARACTERS]} {words}")
     for number, section in enumerate(runbook.sections[:_MOST_SECTIONS]):
         embedded = f"{title}: {section.heading}. {prose(section.text)[:_SECTION_CHARACTERS]}"

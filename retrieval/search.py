@@ -146,7 +146,13 @@ def _hit(path: str, score: float, whole: Mapping[str, Any], section: Mapping[str
     steps = tuple(Step(str(text), str(heading), int(line)) for text, heading, line in whole["steps"])
     kinds = tuple(map(str, whole["fault_kinds"]))
     return Hit(
-        path, str(whole["title"]), str(whole["about"]), kinds, score, _passage(section) if section else None, steps
+        path,
+        str(whole["title"]),
+        str(whole["description"] or whole["about"]),
+        kinds,
+        score,
+        _passage(section) if section else None,
+        steps,
     )
 
 

@@ -155,6 +155,7 @@ class FoundRunbook:
 
     path: str
     title: str
+    about: str
     fault_kinds: tuple[str, ...]
     heading: str
     first_line: int

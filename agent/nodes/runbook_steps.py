@@ -43,7 +43,7 @@ async def _seen_before(
         return [], [evidence]
     last = body.runbooks[0]
     text, heading, line = last.steps[0]
-    said = f"Seen before, confirmed: the same kind of fault at {verdict.first_failing}. What helped: {text}"
+    said = f"Seen and confirmed on {last.about} What helped: {text}"
     return [_step(f"incidents/{last.path}", said, heading, line)], [evidence]
 
 

@@ -85,7 +85,9 @@ async def test_a_confirmed_incident_is_shown_first_when_the_same_is_found_again(
     kept = confirm(id, settings, fix="Mara set the pool back to 24.")
     assert report.headline in kept.read_text()
     _, again = await report_of(recording, settings)
-    assert again.next_steps[1].sentence.endswith("What helped: Mara set the pool back to 24.")
+    said = again.next_steps[1].sentence
+    assert said.startswith("Seen and confirmed on 20") and report.headline in said
+    assert said.endswith("What helped: Mara set the pool back to 24.")
     assert again.next_steps[1].citation == f"incidents/{id}.md#fix (line {again.next_steps[1].citation.split()[-1]}"
     assert again.fault_kind == report.fault_kind
 
@@ -97,7 +99,7 @@ async def test_what_was_right_for_another_service_or_kind_is_not_shown(recording
     path.write_text(path.read_text().replace("- store\n", "- other\n"))
     index_folder(path.parent, incidents_home(settings), embedder_of(settings), lambda done, total: None)
     _, again = await report_of(recording, settings)
-    assert not any("Seen before" in step.sentence for step in again.next_steps)
+    assert not any("Seen and confirmed" in step.sentence for step in again.next_steps)
 
 
 async def test_an_investigation_without_a_cause_cannot_be_confirmed(recording, tmp_path):
