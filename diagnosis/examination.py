@@ -10,10 +10,11 @@ from diagnosis.log_symptoms import log_symptoms
 from diagnosis.periods import Periods, periods
 from diagnosis.span_symptoms import span_symptoms
 from diagnosis.symptoms import Symptom, mentions, metric_symptoms, with_mentions
-from diagnosis.telemetry import ChangeKind, PatternTable, SeriesMatrix, Topology
+from diagnosis.telemetry import ChangeKind, PatternTable, SeriesMatrix, Topology, Window
 from diagnosis.traces import topology_of
 from diagnosis.walk import earlier_elsewhere, first_failing
 
+_FIRST_PART, _LEAST_SAID = 0.4, 5  # of the samples of a series; samples in each part
 STRONG = 0.6  # of the strongest symptom
 
 
@@ -45,7 +46,8 @@ def examine(incident: Incident) -> Examination:
     search = periods(incident.window, incident.fired_at, incident.normal)
     table = incident.patterns or PatternTable(incident.window, 60.0, ())
     topology = incident.topology.merged(topology_of(incident.spans))
-    symptoms = metric_symptoms(incident.metrics, search) + log_symptoms(table, search)
+    symptoms = metric_symptoms(incident.metrics, search)
+    symptoms += _silent_for_a_while(incident, symptoms) + log_symptoms(table, search)
     onset = _onset(incident, symptoms)
     began = search.recent.start if onset is None else onset
     # With a known normal time the fault is in the rest: every span of it counts, from the alert on at the latest.
@@ -77,6 +79,27 @@ def _sound(incident: Incident) -> Incident:
     if not sound.all():
         spans = spans.select(sound)
     return replace(incident, metrics=metrics, spans=spans)
+
+
+def _silent_for_a_while(incident: Incident, symptoms: Sequence[Symptom]) -> list[Symptom]:
+    """The alerted series, where it said too little in the normal time: against the first part of what it did say.
+
+    A gauge over the last requests is silent after every restart, and its alert fires all the same.
+    """
+    named = (incident.entity, incident.metric)
+    if incident.normal or any((s.entity, s.subject) == named for s in symptoms):
+        return []
+    row = next((row for row, key in enumerate(incident.metrics.keys) if (key.entity, key.metric) == named), None)
+    if row is None:
+        return []
+    one = incident.metrics.pick([row])
+    said = one.times[np.isfinite(one.values[0]) & (one.times >= incident.window.start)]
+    normal = int(_FIRST_PART * said.size)
+    if normal < _LEAST_SAID or said.size - normal < _LEAST_SAID:
+        return []
+    split = float(said[normal])
+    periods = Periods((Window(incident.window.start, split),), Window(split, incident.window.end))
+    return metric_symptoms(one, periods)
 
 
 def _walk(

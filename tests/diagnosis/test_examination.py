@@ -47,3 +47,15 @@ def test_what_began_after_the_alert_did_not_set_it_off(telemetry) -> None:
         mine([], telemetry.window),
     )  # fmt: skip
     assert examine(found).onset == telemetry.onset
+
+
+def test_an_alerted_series_that_was_silent_in_the_normal_time_is_judged_by_what_it_said(telemetry) -> None:
+    quality = telemetry.step(0.9, 0.5)
+    quality[3:30] = np.nan  # of the first 26 samples, which are the normal time, three are left
+    found = Incident(
+        "ranker", "model_quality_auc", telemetry.onset + 300, telemetry.window,
+        telemetry.matrix({"ranker/model_quality_auc": quality}), mine([], telemetry.window),
+    )  # fmt: skip
+    (symptom,) = examine(found).symptoms
+    assert symptom.subject == "model_quality_auc"
+    assert abs((symptom.onset or 0.0) - telemetry.onset) <= 60.0

@@ -14,7 +14,7 @@ MOST_TEXT = 4_000  # characters of a field
 MOST_DIFF = 200_000  # bytes
 MOST_FILES = 1_000
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}|(?=\d*[a-f])[0-9a-f]{7,12}", re.IGNORECASE)  # a short number is a build
-_UNIQUE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,64}", re.IGNORECASE)
+_COUNTED = re.compile(r"v?\d+([._-]\d+)*", re.I)
 
 Fields = Mapping[str, Any]
 
@@ -89,10 +89,8 @@ def sha(value: str) -> str:
 
 
 def scoped(id: str, source: str) -> str:
-    """``id`` with the source before it, since senders count for themselves; a UUID or a hash is one everywhere."""
-    if not source or id.startswith(source) or _UNIQUE.fullmatch(id):
-        return id
-    return f"{source.rstrip('/')}/{id}"
+    """A bare number or version (``17``, ``v1.2.3``) with its source before it, since every sender counts for itself."""
+    return f"{source.rstrip('/')}/{id}" if source and _COUNTED.fullmatch(id) else id
 
 
 def file_names(value: object) -> tuple[str, ...]:
