@@ -63,14 +63,14 @@ class ServerHome:
             current, new = self._current(client), f"{_ALIAS}-{time.time_ns()}"
             folder = self.folder / new
             kept = bool(current) and not fresh and (self.folder / current).is_dir()
-            if kept:
-                shutil.copytree(self.folder / current, folder)
-                _copy_collection(client, current, new)
-            else:
-                folder.mkdir()
             try:
+                if kept:
+                    shutil.copytree(self.folder / current, folder)
+                    _copy_collection(client, current, new)
+                else:
+                    folder.mkdir()
                 yield Draft(client, new, folder)
-            except BaseException:
+            except BaseException:  # interrupted, too: half an index on the server would be nobody's
                 client.delete_collection(new)
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
@@ -83,13 +83,6 @@ class ServerHome:
             if current:
                 client.delete_collection(current)
                 shutil.rmtree(self.folder / current, ignore_errors=True)
-
-    def remove(self) -> None:
-        """Take everything of ours off the server."""
-        client = self._client()
-        for found in client.get_collections().collections:
-            if found.name.startswith(_ALIAS):
-                client.delete_collection(found.name)
 
 
 def _copy_collection(client: "QdrantClient", old: str, new: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from qdrant_client import QdrantClient
 
 from diagnosis.findings import FaultKind
 from retrieval.embedding import EmbeddingError, LlamaIndexEmbedder, MiniLM
@@ -36,9 +37,12 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
             url = os.environ.get("QDRANT_URL", "")
             if not url:
                 pytest.skip("QDRANT_URL names no Qdrant server")
-            made = ServerHome(url, os.environ.get("QDRANT_API_KEY", ""), tmp_path / "index")
-            yield made
-            made.remove()
+            key = os.environ.get("QDRANT_API_KEY", "")
+            yield ServerHome(url, key, tmp_path / "index")
+            client = QdrantClient(url=url, api_key=key or None)
+            for made in client.get_collections().collections:
+                if made.name.startswith("probable-cause-runbooks"):
+                    client.delete_collection(made.name)
 
 
 @pytest.fixture
