@@ -1,13 +1,11 @@
 """No query of death: what is too heavy, unbounded or not understood never leaves the house."""
 
-import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from tests.answering_server import answering
 from tests.prometheus_server import END, tools_at
 from tools.metrics.weighing import QueryRefused
 from tools.spec import ExtraTool, QueryPromql, Rows
@@ -20,29 +18,12 @@ def counting_server() -> Iterator[tuple[str, list[str]]]:
     """A server that takes down every path, and answers each with one series."""
     paths: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            paths.append(self.path)
-            series = [{"metric": {"__name__": "up", "job": "a"}, "values": [[END, "1"]]}]
-            body = json.dumps({"status": "success", "data": {"resultType": "matrix", "result": series}}).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def answer(path: str) -> object:
+        paths.append(path)
+        return {"resultType": "matrix", "result": [{"metric": {"__name__": "up", "job": "a"}, "values": [[END, "1"]]}]}
 
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", paths
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with answering(answer) as address:
+        yield address, paths
 
 
 BROKEN = (

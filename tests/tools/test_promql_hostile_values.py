@@ -1,11 +1,8 @@
 """Label values never change the parsed query: what is sent has exactly the matchers that were meant."""
 
-import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import promql_parser as ast
@@ -13,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.answering_server import answering
 from tests.prometheus_server import END, queried, tools_at
 from tools.metrics.entities import entity_of
 from tools.metrics.promql import NotAskable, equal, label_name, literal, one_of, quoted, selector
@@ -47,7 +45,8 @@ def prometheus_of(services: tuple[str, ...]) -> Iterator[tuple[str, list[str]]]:
     queries: list[str] = []
     names = ("queue_depth", "http_server_requests_total")
 
-    def answer(path: str, parameters: dict[str, list[str]]) -> object:
+    def answer(asked: str) -> object:
+        path, parameters = urlsplit(asked).path, parse_qs(urlsplit(asked).query)
         if path.endswith("/values"):
             return list(names)
         if path.endswith("/metadata"):
@@ -64,32 +63,8 @@ def prometheus_of(services: tuple[str, ...]) -> Iterator[tuple[str, list[str]]]:
         labels = {"__name__": "queue_depth", "pcause_row": "0", "service": services[0]}
         return {"resultType": "matrix", "result": [{"metric": labels, "values": values}]}
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            body = json.dumps({"status": "success", "data": answer(parts.path, parse_qs(parts.query))}).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", queries
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with answering(answer) as address:
+        yield address, queries
 
 
 def matchers(query: str) -> list[tuple[str, str, str]]:
