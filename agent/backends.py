@@ -20,6 +20,7 @@ from tools.live import live_tools
 from tools.spec import Failed, LogBatch, Rows, SearchLogs, Tool, ToolError, ToolName
 
 if TYPE_CHECKING:
+    from agent.runbook_index import Runbooks
     from tools.changes import ChangeFeed
 
 _log = logging.getLogger(__name__)
@@ -62,11 +63,11 @@ class Backends:
         return prometheus_tools(connection, _guard(connection), backend.metrics, self._now)
 
     @cached_property
-    def runbooks(self) -> Mapping[str, Tool[Any]]:
-        """The tool that asks the index of the runbooks, where there is one."""
-        from agent.runbook_index import runbook_tools
+    def runbooks(self) -> "Runbooks":
+        """What asks the index of the runbooks and that of confirmed incidents."""
+        from agent.runbook_index import Runbooks
 
-        return runbook_tools(self._settings)
+        return Runbooks(self._settings)
 
     @cached_property
     def _logs(self) -> Mapping[str, Tool[Any]]:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from agent.settings import Settings
@@ -42,15 +43,40 @@ def incidents_home(settings: Settings) -> FolderHome:
     return FolderHome(settings.home / "incidents" / "index")
 
 
-def runbook_tools(settings: Settings) -> Mapping[str, Tool[Any]]:
-    """``search_runbooks`` where there is an index in the folder, or a server is named; ``search_incidents`` likewise."""
-    found: dict[str, Tool[Any]] = {}
-    if settings.runbooks.url or home_of(settings).generation():
-        found |= _tool(ToolName.SEARCH_RUNBOOKS, "runbooks for what was found", runbook_search(settings))
-    if incidents_home(settings).generation():
-        search = RunbookSearch(incidents_home(settings), embedder_of(settings))
-        found |= _tool(ToolName.SEARCH_INCIDENTS, "confirmed incidents like this one", search)
-    return found
+class Runbooks:
+    """The tools that ask the two indices, of runbooks and of confirmed incidents; one model for both.
+
+    An index that is made while a server runs is there for its next investigation.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @property
+    def tools(self) -> Mapping[str, Tool[Any]]:
+        """Of the indices that there are; a server that is named counts as one, so that a report tells of its trouble."""
+        there = {
+            ToolName.SEARCH_RUNBOOKS: bool(self._settings.runbooks.url) or bool(home_of(self._settings).generation()),
+            ToolName.SEARCH_INCIDENTS: bool(incidents_home(self._settings).generation()),
+        }
+        return {name: tool for name, tool in self.declared.items() if there[ToolName(name)]}
+
+    @cached_property
+    def declared(self) -> Mapping[str, Tool[Any]]:
+        """Both, whatever there is."""
+        embedder = embedder_of(self._settings)
+        return {
+            **_tool(
+                ToolName.SEARCH_RUNBOOKS,
+                "runbooks for what was found",
+                RunbookSearch(home_of(self._settings), embedder),
+            ),
+            **_tool(
+                ToolName.SEARCH_INCIDENTS,
+                "confirmed incidents like this one",
+                RunbookSearch(incidents_home(self._settings), embedder),
+            ),
+        }
 
 
 def _tool(name: ToolName, summary: str, search: RunbookSearch) -> Mapping[str, Tool[Any]]:

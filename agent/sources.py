@@ -25,20 +25,24 @@ def tools_of(source: Source, ledger: Ledger, store: EvidenceStore, backends: Bac
     """The tools of a source, by name."""
     match source.kind:
         case "live":
-            return {**backends.tools, **backends.runbooks}
+            return {**backends.tools, **backends.runbooks.tools}
         case "recording":
-            return {**recording_tools(Path(source.place)), **backends.runbooks}
+            return {**recording_tools(Path(source.place)), **backends.runbooks.tools}
         case "replay":
             original = Source.model_validate_json(ledger.investigation(source.place).source)
-            return _recorded_answers(source.place, tools_of(original, ledger, store, backends), ledger, store)
+            tools = tools_of(original, ledger, store, backends)
+            return _recorded_answers(source.place, tools, backends.runbooks.declared, ledger, store)
         case kind:
             raise ValueError(f"unknown source {kind!r}: use live or a recording")
 
 
 def _recorded_answers(
-    id: str, tools: Mapping[str, Tool[Any]], ledger: Ledger, store: EvidenceStore
+    id: str, tools: Mapping[str, Tool[Any]], runbooks: Mapping[str, Tool[Any]], ledger: Ledger, store: EvidenceStore
 ) -> Mapping[str, Tool[Any]]:
-    """The same tools, answering from what was answered before; no backend is touched."""
+    """The same tools, answering from what was answered before; no backend is touched.
+
+    Of ``runbooks`` those that were asked: whether there is an index today changes nothing of what was known then.
+    """
     answers: dict[tuple[str, str], Evidence] = {}
     for call in ledger.calls(id):
         if call.evidence:
@@ -57,7 +61,10 @@ def _recorded_answers(
 
         return Tool(tool.name, tool.summary, tool.arguments, tool.risk, lambda _: 0, run)
 
-    return {name: replayed(tool) for name, tool in tools.items()}
+    asked = {tool for tool, _ in answers}
+    then = {name: tool for name, tool in tools.items() if name not in runbooks}
+    then |= {name: tool for name, tool in runbooks.items() if name in asked}
+    return {name: replayed(tool) for name, tool in then.items()}
 
 
 def _answer(item: Evidence, store: EvidenceStore) -> Answer:

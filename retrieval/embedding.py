@@ -100,17 +100,24 @@ class MiniLM:
 
 
 class LlamaIndexEmbedder:
-    """Any embedding of LlamaIndex, named ``package.module:Class``, with the arguments that its class takes."""
+    """Any embedding of LlamaIndex, named ``package.module:Class``, with the arguments that its class takes.
+
+    It is made when the first text comes: an investigation without a question for it needs neither package nor key.
+    """
 
     def __init__(self, path: str, arguments: dict[str, Any]) -> None:
-        module, _, name = path.partition(":")
-        try:
-            made = getattr(import_module(module), name)(**arguments)
-        except (ImportError, AttributeError, TypeError, ValueError) as error:
-            raise EmbeddingError(f"the embedding {path!r} cannot be made: {error}") from error
-        self._model: Any = made
-        self.name = f"{path} {getattr(made, 'model_name', '')}".strip()
+        self._path, self._arguments = path, arguments
+        told = [str(arguments[key]) for key in sorted(arguments) if "model" in key]
+        self.name = " ".join([path, *told])
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """As the model makes them."""
         return np.asarray(self._model.get_text_embedding_batch(list(texts)), np.float32)
+
+    @cached_property
+    def _model(self) -> Any:  # noqa: ANN401 - a class that the settings name
+        module, _, name = self._path.partition(":")
+        try:
+            return getattr(import_module(module), name)(**self._arguments)
+        except (ImportError, AttributeError, TypeError, ValueError) as error:
+            raise EmbeddingError(f"the embedding {self._path!r} cannot be made: {error}") from error

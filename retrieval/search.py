@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from diagnosis.findings import FaultKind
 from retrieval.embedding import Embedder
-from retrieval.homes import Home, Opened
+from retrieval.homes import Home, Opened, RunbookIndexError
 from retrieval.points import DENSE, MEANING, SECTION, SPARSE, point_id
 from retrieval.runbooks import Step
 from retrieval.terms import query_vectors
@@ -77,6 +77,9 @@ class RunbookSearch:
 
     def _current(self) -> Opened:
         if self._opened is None or self._opened.generation != self._home.generation():
+            made_with = self._home.manifest().get("embedding", self._embedder.name)
+            if made_with != self._embedder.name:
+                raise RunbookIndexError(f"the index was made with {made_with}: pcause runbooks index DIR makes it anew")
             self._opened = self._home.open()
         return self._opened
 

@@ -1,12 +1,14 @@
 """The steps of a report come from the runbook that the index finds for what was found, and are cited."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from agent.alerts import parse_alert
+from agent.backends import Backends
 from agent.doors import runbooks
 from agent.events import Compared, Finished, Started
 from agent.investigate import investigate, replay
@@ -52,6 +54,28 @@ async def test_the_steps_of_the_teams_own_runbook_are_cited_and_replayed(recordi
     assert any(item.tool == "search_runbooks" and item.outcome is Outcome.ROWS for item in report.evidence)
     events = [event async for event in replay(id, settings)]
     assert next(event for event in events if isinstance(event, Compared)).same
+
+
+async def test_an_index_that_came_or_went_later_changes_no_replay(recording, tmp_path, monkeypatch):
+    settings = Settings(home=tmp_path / "home")
+    before, _ = await report_of(recording, settings)
+    indexed(tmp_path, monkeypatch, OURS.format(kind="pool_exhaustion"))
+    after, _ = await report_of(recording, settings)
+
+    async def same(id: str) -> bool:
+        events = [event async for event in replay(id, settings)]
+        return next(event for event in events if isinstance(event, Compared)).same
+
+    assert await same(before)
+    shutil.rmtree(settings.home / "runbooks")
+    assert await same(after)
+
+
+async def test_a_server_finds_an_index_that_was_made_while_it_ran(tmp_path, monkeypatch):
+    backends = Backends(Settings(home=tmp_path / "home"))
+    assert not backends.runbooks.tools
+    indexed(tmp_path, monkeypatch, OURS.format(kind="pool_exhaustion"))
+    assert list(backends.runbooks.tools) == ["search_runbooks"]
 
 
 async def test_a_runbook_for_another_kind_says_so(recording, tmp_path, monkeypatch):

@@ -162,4 +162,16 @@ def test_without_an_index_the_remedy_is_said(home: Home):
 
 def test_an_embedding_that_is_not_there_is_said():
     with pytest.raises(EmbeddingError, match="no_such_package"):
-        LlamaIndexEmbedder("no_such_package:Model", {})
+        LlamaIndexEmbedder("no_such_package:Model", {}).embed(["anything"])
+
+
+def test_another_embedding_of_llama_index_is_used_and_its_vectors_are_not_mixed_with_others(
+    tmp_path: Path, runbooks: Path
+):
+    home = FolderHome(tmp_path / "index")
+    index(runbooks, home)
+    other = LlamaIndexEmbedder("llama_index.core.embeddings:MockEmbedding", {"embed_dim": 8})
+    with pytest.raises(RunbookIndexError, match="was made with all-MiniLM"):
+        RunbookSearch(home, other).search("disk")
+    assert index_folder(runbooks, home, other, lambda done, total: None).added == 3
+    assert len(RunbookSearch(home, other).search("disk")) == 3
