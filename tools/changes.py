@@ -4,6 +4,7 @@ A feed that fails is named and the others still answer. Silence of the rest does
 and some feed failed, the answer is ``Failed``, since "nobody changed anything" is not known then.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, wait
@@ -32,6 +33,8 @@ _NO_FEED = (
     "no change feed is configured: name one under `changes:` in pcause.yaml (git, github, argocd, mlflow), "
     "or post deploys and flags to POST /changes"
 )
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -119,14 +122,8 @@ class _Merged:
 def _begun(feed: ChangeFeed, question: Callable[[ChangeFeed], T]) -> Future[tuple[T] | str]:
     """The attempt in a thread of its own: a daemon, since a late feed must not keep the process from ending."""
     attempt: Future[tuple[T] | str] = Future()
-
-    def run() -> None:
-        try:
-            attempt.set_result(_attempt(feed, question))
-        except BaseException as error:
-            attempt.set_exception(error)
-
-    threading.Thread(target=run, name="changes", daemon=True).start()
+    told = threading.Thread(target=lambda: attempt.set_result(_attempt(feed, question)), name="changes", daemon=True)
+    told.start()
     return attempt
 
 
@@ -135,6 +132,9 @@ def _attempt(feed: ChangeFeed, question: Callable[[ChangeFeed], T]) -> tuple[T] 
         return (question(feed),)
     except (ToolError, OSError, ValueError) as error:
         return f"{feed.name} could not be read: {str(error)[:300] or type(error).__name__}"
+    except Exception as error:  # a defect of one feed, which must not cost the answers of the others
+        _log.exception("the feed %s broke", feed.name)
+        return f"{feed.name} broke: {type(error).__name__}: {str(error)[:300]}"
 
 
 def _nothing(asked: _Asked[Any]) -> Answer:

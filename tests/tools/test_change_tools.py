@@ -148,6 +148,8 @@ def test_of_too_many_changes_the_newest_are_listed_and_the_rest_is_told():
     assert isinstance(answer, Rows) and "the 3 oldest" in answer.note
 
 
-def test_a_defect_of_a_feed_is_not_swallowed():
-    with pytest.raises(KeyError):
-        listed(Shelf(error=KeyError("defect")))
+def test_a_defect_of_a_feed_is_named_and_logged_and_costs_nobody_elses_answer(caplog: pytest.LogCaptureFixture):
+    answer = listed(Shelf([change("a")]), Shelf(error=KeyError("bug"), name="broken shelf"))
+    assert ids(answer) == ["a"]
+    assert isinstance(answer, Rows) and "broken shelf broke: KeyError" in answer.note
+    assert "broken shelf" in caplog.text
