@@ -12,13 +12,10 @@ from diagnosis.findings import Channel, FaultKind
 from diagnosis.measures import words_of
 from diagnosis.symptoms import Symptom, amount
 from diagnosis.telemetry import SeriesKey, SeriesMatrix
-from diagnosis.traces import within_itself
 
 NAME = "absence"
 _KINDS = {FaultKind.INFRASTRUCTURE: 0.5, FaultKind.DEPENDENCY_OUTAGE: 0.5, FaultKind.MEMORY_EXHAUSTION: 0.3}
 _DOWN = {FaultKind.DEPENDENCY_OUTAGE: 0.8, FaultKind.INFRASTRUCTURE: 0.4, FaultKind.MEMORY_EXHAUSTION: 0.3}
-_LEAST_CALLS = 5  # of one operation in each period
-_ANSWERED = 0.9  # share of calls with a span of the callee, before; and without one, after
 _USUALLY_UP, _LAST = 0.9, 2  # share of normal samples above 0; samples at the end that are 0
 _LEAST_FLAT = 5  # equal samples in a row of a series that used to move all the time
 
@@ -29,7 +26,7 @@ def absence(seen: Observation) -> list[Clue]:
     everyone = {key.entity for key in seen.metrics.keys} | set(seen.spans.entities)
     if len(quiet) > 0.3 * len(everyone):
         quiet = {}  # that many at once is the monitoring, not the services
-    quiet |= unanswered(seen)  # who calls them tells of it
+    quiet |= seen.unanswered  # who calls them tells of it
     return [Clue(NAME, name, s.strength, _DOWN if s.has("down") else _KINDS, s) for name, s in sorted(quiet.items())]
 
 
@@ -59,34 +56,6 @@ def _down(seen: Observation) -> dict[str, Symptom]:
             Channel.METRICS, key.entity, key.metric, frozenset({"up-", "down"}), key.metric, strength=1.0, bad=True,
             sentence=f"{key.entity} {key.metric} was {amount(float(np.nanmedian(was)))} and is 0",
             onset=float(matrix.times[fell]), before=float(np.nanmedian(was)), after=0.0,
-        )  # fmt: skip
-    return found
-
-
-def unanswered(seen: Observation) -> dict[str, Symptom]:
-    """Services whose callers go on calling, while no span of theirs answers any more."""
-    spans, width = seen.spans, len(seen.spans.names)
-    operation = spans.entity.astype(np.int64) * max(width, 1) + spans.name
-    asks = within_itself(spans)
-    linked = np.zeros(len(spans), dtype=bool)
-    linked[seen.calls.client] = True
-    callee = dict(zip(operation[seen.calls.client].tolist(), seen.calls.callee.tolist(), strict=True))
-    found: dict[str, Symptom] = {}
-    for key in sorted(callee):
-        mine = (operation == key) & asks
-        was, now = mine & seen.span_is_normal, mine & seen.span_is_recent
-        if (
-            min(was.sum(), now.sum()) < _LEAST_CALLS
-            or linked[was].mean() < _ANSWERED
-            or linked[now].mean() > 1 - _ANSWERED
-        ):
-            continue
-        name, caller = spans.entities[callee[key]], spans.entities[key // width]
-        found[name] = Symptom(
-            Channel.TRACES, name, spans.names[key % width], frozenset({"unanswered"}), f"{caller} {name}",
-            strength=1.0, bad=True,
-            sentence=f"{caller} goes on calling {name}, and no span of {name} answers any more",
-            onset=seen.periods.recent.start, before=float(linked[was].mean()), after=float(linked[now].mean()),
         )  # fmt: skip
     return found
 

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from diagnosis.channels.unanswered import unanswered
 from diagnosis.findings import FaultKind
 from diagnosis.periods import Periods
 from diagnosis.span_table import SpanTable
@@ -62,6 +63,11 @@ class Observation:
     def self_seconds(self) -> Floats:
         """Exclusive time of each span, shape (spans,)."""
         return self_time(self.spans)
+
+    @cached_property
+    def unanswered(self) -> dict[str, Symptom]:
+        """Services whose callers go on calling, while no span of theirs answers any more; told by their name."""
+        return unanswered(self)
 
     @cached_property
     def calls(self) -> Calls:

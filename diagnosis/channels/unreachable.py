@@ -9,7 +9,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from diagnosis.channels.absence import unanswered
 from diagnosis.channels.clue import Clue, Observation
 from diagnosis.failure_text import Failure
 from diagnosis.findings import Channel, FaultKind
@@ -65,7 +64,7 @@ def _callee(seen: Observation, symptom: Symptom) -> Node | None:
 def _lost(seen: Observation, symptom: Symptom) -> tuple[str, FaultKind] | None:
     """A call that got no answer in time: who answers late leaves spans, whom nothing reaches leaves none."""
     node = _callee(seen, symptom) if symptom.has(f"text:{Failure.TIMEOUT.value}") else None
-    return (node.name, _silence(seen, node.name)) if node is not None and node.name in unanswered(seen) else None
+    return (node.name, _silence(seen, node.name)) if node is not None and node.name in seen.unanswered else None
 
 
 def _silence(seen: Observation, callee: str) -> FaultKind:
