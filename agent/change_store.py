@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from agent.ledger_database import Database
 from agent.ledger_schema import CHANGES
 from diagnosis.telemetry import Change, ChangeKind, Window
-from tools.changes import fold
+from tools.changes import fold, identity
 
 KEPT_SECONDS = 90 * 86_400.0
 MOST_KEPT = 50_000
@@ -60,12 +60,11 @@ class ChangeStore:
 
 def _put(db: sa.Connection, change: Change) -> int:
     """1 where it is new, else 0."""
-    # A flag's id is its key, so that its flips are told apart by their second.
-    flip = int(change.time) if change.kind is ChangeKind.FLAG else 0
-    same = sa.and_(CHANGES.c.kind == change.kind.value, CHANGES.c.id == change.id, CHANGES.c.flip == flip)
+    named = dict(zip(("kind", "id", "entity", "flip"), identity(change), strict=True))
+    same = sa.and_(*(CHANGES.c[column] == value for column, value in named.items()))
     known = db.execute(sa.select(CHANGES.c.body, CHANGES.c.diff).where(same)).one_or_none()
     if known is None:
-        db.execute(sa.insert(CHANGES).values(kind=change.kind.value, id=change.id, flip=flip, **_columns(change)))
+        db.execute(sa.insert(CHANGES).values(**named, **_columns(change)))
         return 1
     before = _change(known.body, known.diff)
     # Only tellings of one moment compete; the time of the first one stands.

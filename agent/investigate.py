@@ -3,21 +3,19 @@
 import logging
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
 from filelock import FileLock, Timeout
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Command
 
 from agent.backends import Backends
 from agent.bench import Bench
 from agent.budget import Budget
+from agent.checkpoints import open_checkpoints
 from agent.events import (
     ApprovalNeeded,
     Compared,
@@ -149,15 +147,6 @@ def _alone(home: Path, id: str) -> Iterator[None]:
         lock.release()
 
 
-@asynccontextmanager
-async def _checkpointer(home: Path) -> AsyncIterator[AsyncSqliteSaver]:
-    async with aiosqlite.connect(home / "checkpoints.db", timeout=30) as connection:
-        # WAL with NORMAL loses nothing to a killed process, and a step costs 2 ms instead of 20.
-        await connection.execute("PRAGMA journal_mode=WAL")
-        await connection.execute("PRAGMA synchronous=NORMAL")
-        yield AsyncSqliteSaver(connection, serde=JsonPlusSerializer())
-
-
 async def _run(
     id: str, given: Investigation | Sequence[Approval] | None, source: Source, settings: Settings, ledger: Ledger,
     backends: Backends | None, actions: Mapping[str, ActionSpec], reasoner: Reasoner | None,
@@ -165,49 +154,48 @@ async def _run(
     """The only loop. Whatever goes wrong in a stage ends in a report that says so, but for what a disk does not take:
     that is raised, and what was begun can be resumed when there is room."""
     store = EvidenceStore(settings.home / "evidence")
-    with _alone(settings.home, id):
-        async with _checkpointer(settings.home) as saver:
-            machine = build_graph(saver, settings.max_rounds)
-            config: RunnableConfig = {
-                "configurable": {"thread_id": id, "__pregel_strict_resume": True},
-                "recursion_limit": _STEPS,
-            }
-            last_stage = "triage"
-            try:
-                tools = tools_of(source, ledger, store, backends or Backends(settings))
-                belt = Toolbelt(tools, Budget(ledger, id, settings.ceilings), store)
-                bench = Bench(
-                    id, belt, store, ledger, reasoner or StatisticalReasoner(), actions, settings.max_rounds, time.time
-                )
-                state, done = await _entry(machine, config, id, given, ledger)
-                ledger.set_status(id, "running")
-                async with aclosing(_events(machine, state, config, bench, done)) as events:
-                    async for event in events:
-                        if isinstance(event, StageStarted):
-                            last_stage = event.stage
-                            ledger.stage_started(id, event.stage, event.branch)
-                        yield event
-            except NotResumable:
-                raise
-            except Exception as error:
-                if is_storage_trouble(error):
-                    _interrupt(ledger, id)
-                    raise
-                snapshot = await machine.aget_state(config)
-                report = report_of_failure(id, dict(snapshot.values), ledger, last_stage, error, time.time())
-                ledger.save_report(id, report.headline, report.probability, report.model_dump_json())
-                ledger.set_status(id, "failed")
-                yield Finished(report)
-                return
-            except BaseException:  # cancelled or interrupted: it can be resumed
+    with _alone(settings.home, id), open_checkpoints(settings.home) as saver:
+        machine = build_graph(saver, settings.max_rounds)
+        config: RunnableConfig = {
+            "configurable": {"thread_id": id, "__pregel_strict_resume": True},
+            "recursion_limit": _STEPS,
+        }
+        last_stage = "triage"
+        try:
+            tools = tools_of(source, ledger, store, backends or Backends(settings))
+            belt = Toolbelt(tools, Budget(ledger, id, settings.ceilings), store)
+            bench = Bench(
+                id, belt, store, ledger, reasoner or StatisticalReasoner(), actions, settings.max_rounds, time.time
+            )
+            state, done = await _entry(machine, config, id, given, ledger)
+            ledger.set_status(id, "running")
+            async with aclosing(_events(machine, state, config, bench, done)) as events:
+                async for event in events:
+                    if isinstance(event, StageStarted):
+                        last_stage = event.stage
+                        ledger.stage_started(id, event.stage, event.branch)
+                    yield event
+        except NotResumable:
+            raise
+        except Exception as error:
+            if is_storage_trouble(error):
                 _interrupt(ledger, id)
                 raise
             snapshot = await machine.aget_state(config)
-            if snapshot.interrupts:
-                ledger.set_status(id, "waiting")
-                asked = tuple(Action.model_validate(item) for item in snapshot.interrupts[0].value)
-                yield ApprovalNeeded(id, asked)
-                return
+            report = report_of_failure(id, dict(snapshot.values), ledger, last_stage, error, time.time())
+            ledger.save_report(id, report.headline, report.probability, report.model_dump_json())
+            ledger.set_status(id, "failed")
+            yield Finished(report)
+            return
+        except BaseException:  # cancelled or interrupted: it can be resumed
+            _interrupt(ledger, id)
+            raise
+        snapshot = await machine.aget_state(config)
+        if snapshot.interrupts:
+            ledger.set_status(id, "waiting")
+            asked = tuple(Action.model_validate(item) for item in snapshot.interrupts[0].value)
+            yield ApprovalNeeded(id, asked)
+            return
     ledger.set_status(id, "done")
     yield Finished(Report.model_validate_json(ledger.investigation(id).report))
 

@@ -57,17 +57,18 @@ FIRINGS = sa.Table(
     sa.Column("investigation_id", sa.String, nullable=False, index=True),
     sa.Column("resolved_at", sa.Float, nullable=True),
 )
-# Posted changes. ``flip`` tells the flips of one flag apart (its whole second); it is 0 for every other kind.
+# Posted changes, each once by what tells two apart (``tools.changes.identity``).
 CHANGES = sa.Table(
-    "changes",
+    "posted_changes",
     METADATA,
     sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("kind", sa.String, nullable=False),
     sa.Column("id", sa.String, nullable=False, index=True),
+    sa.Column("entity", sa.String, nullable=False),
     sa.Column("flip", sa.BigInteger, nullable=False),
     sa.Column("time", sa.Float, nullable=False, index=True),
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("diff", sa.Text, nullable=True),
-    sa.UniqueConstraint("kind", "id", "flip"),
+    sa.UniqueConstraint("kind", "id", "entity", "flip"),
     sqlite_autoincrement=True,
 )

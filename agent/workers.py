@@ -77,11 +77,12 @@ class Workers:
 
     def _work(self) -> None:
         while not self._stopping.is_set():
-            id = self._take()
-            if id is None:
-                with self._changed:
-                    self._changed.wait(_LOOK_AGAIN_SECONDS)
-                continue
+            with self._changed:  # held from the look to the wait, so that no word of work or of a stop falls between
+                id = self._take()
+                if id is None:
+                    if not self._stopping.is_set():
+                        self._changed.wait(_LOOK_AGAIN_SECONDS)
+                    continue
             began = time.monotonic()
             try:
                 outcome = self._investigate(id)
@@ -93,18 +94,17 @@ class Workers:
 
     def _take(self) -> str | None:
         """Mark an unfinished investigation as ours; None where there is none."""
+        if self._stopping.is_set():
+            return None
         now = time.monotonic()
-        with self._changed:
-            if self._stopping.is_set():
-                return None
-            self._aside = {id: until for id, until in self._aside.items() if until > now}
-            try:
-                id = self._firings.unfinished({*self._running, *self._aside})
-            except LedgerError as error:
-                _log.error("no work can be taken: %s", error)
-                return None
-            if id is not None:
-                self._running[id] = None
+        self._aside = {id: until for id, until in self._aside.items() if until > now}
+        try:
+            id = self._firings.unfinished({*self._running, *self._aside})
+        except LedgerError as error:
+            _log.error("no work can be taken: %s", error)
+            return None
+        if id is not None:
+            self._running[id] = None
         return id
 
     def _investigate(self, id: str) -> str:

@@ -144,19 +144,24 @@ def _nothing(asked: _Asked[Any]) -> Answer:
 
 
 def fold(changes: Iterable[Change]) -> list[Change]:
-    """Each change once, by time, kind and id; of several tellings of one change the richest stays.
-
-    A flag's id is its key, so its flips are told apart by their time (whole seconds). Ids of deploys and settings may
-    be counted by each sender for itself, so they are told apart by their entity; a commit is of no entity.
-    """
+    """Each change once, by time, kind and id; of several tellings of one change the richest stays."""
     richest: dict[tuple[ChangeKind, str, str, int], Change] = {}
     for change in changes:
-        flip = int(change.time) if change.kind is ChangeKind.FLAG else 0
-        entity = change.entity if change.kind in (ChangeKind.DEPLOY, ChangeKind.CONFIG) else ""
-        key = (change.kind, change.id, entity, flip)
+        key = identity(change)
         if key not in richest or _richness(change) > _richness(richest[key]):
             richest[key] = change
     return sorted(richest.values(), key=lambda change: (change.time, change.kind, change.id))
+
+
+def identity(change: Change) -> tuple[ChangeKind, str, str, int]:
+    """What two tellings of one change have in common: kind, id, entity, and the second of a flip.
+
+    A flag's id is its key, so its flips are told apart by their time (0 for every other kind). Ids of deploys and
+    settings may be counted by each sender for itself, so they are told apart by their entity; a commit is of none ("").
+    """
+    flip = int(change.time) if change.kind is ChangeKind.FLAG else 0
+    entity = change.entity if change.kind in (ChangeKind.DEPLOY, ChangeKind.CONFIG) else ""
+    return change.kind, change.id, entity, flip
 
 
 def _richness(change: Change) -> tuple[bool, int, int]:

@@ -12,6 +12,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from pydantic import ValidationError
 from rich.console import Console
 
+from agent.checkpoints import checkpoints_path
 from agent.doors.reading import InputError, write_text
 from agent.evidence import EvidenceStore
 from agent.graph import build_graph
@@ -56,7 +57,7 @@ def stored_state(id: str, settings: Settings) -> Investigation:
 
 
 def _checkpointed(id: str, settings: Settings) -> Investigation:
-    path = settings.home / "checkpoints.db"
+    path = checkpoints_path(settings.home)
     if not path.is_file():  # killed before its first checkpoint
         return Investigation()
     config: RunnableConfig = {"configurable": {"thread_id": id}}

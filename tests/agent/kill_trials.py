@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from agent.alerts import parse_alert
+from agent.checkpoints import open_checkpoints
 from agent.events import StageStarted
 from agent.graph import build_graph
-from agent.investigate import _checkpointer, comparable, investigate, resume
+from agent.investigate import comparable, investigate, resume
 from agent.ledger import Ledger
 from agent.report.model import Report
 from agent.settings import Settings
@@ -47,7 +48,7 @@ async def rest(home: Path) -> list[str]:
 async def finished_before(home: Path) -> list[str]:
     """Stages whose result is in a checkpoint: what a resume must not run again."""
     id = Ledger(home).investigations(1)[0].id
-    async with _checkpointer(home) as saver:
+    with open_checkpoints(home) as saver:
         machine = build_graph(saver, 4)
         history = [snapshot async for snapshot in machine.aget_state_history({"configurable": {"thread_id": id}})]
     return [

@@ -26,6 +26,13 @@ def test_a_change_posted_twice_is_kept_once(tmp_path: Path):
     assert store(tmp_path).changes(around()) == [replace(COMMIT, diff=None), DEPLOY]
 
 
+def test_deploys_of_two_services_that_count_alike_are_both_kept(tmp_path: Path):
+    both = [replace(DEPLOY, id="42", entity=entity) for entity in ("cart", "store")]
+    assert store(tmp_path).add(both) == 2
+    assert store(tmp_path).add(both) == 0
+    assert {change.entity for change in store(tmp_path).changes(around())} == {"cart", "store"}
+
+
 def test_the_richer_telling_stays_whichever_came_first(tmp_path: Path):
     poor = replace(COMMIT, diff=None, title="", time=COMMIT.time + 5)
     for home, order in ((tmp_path / "one", (poor, COMMIT)), (tmp_path / "two", (COMMIT, poor))):
