@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
 from agent.settings import Settings
@@ -10,21 +11,32 @@ from diagnosis.findings import FaultKind
 from retrieval.embedding import Embedder, EmbeddingError, LlamaIndexEmbedder, MiniLM
 from retrieval.folder_home import FolderHome
 from retrieval.homes import Home, RunbookIndexError
+from retrieval.memory_home import MemoryHome
 from retrieval.search import Hit, RunbookSearch, Wanted
 from retrieval.server_home import ServerHome
 from tools.spec import Answer, Empty, FoundRunbook, FoundRunbooks, Risk, Rows, SearchRunbooks, Tool, ToolError, ToolName
 
+IN_MEMORY = ":memory:"  # as ``runbooks.url``
 _QUOTED = 1_000  # characters of a passage
 
 
 def home_of(settings: Settings) -> Home:
-    """A server where one is named, else a folder below the home of this installation. Raises ``SettingsError``."""
+    """A server where one is named, this process's memory where ``:memory:`` is, else a folder below the home of this
+    installation. Raises ``SettingsError``."""
     wanted, folder = settings.runbooks, settings.home / "runbooks"
     if not wanted.url:
         return FolderHome(folder)
+    if wanted.url == IN_MEMORY:
+        return _in_memory(settings.home)
     key = wanted.api_key
     named = hashlib.sha256(wanted.url.encode()).hexdigest()[:12]  # what goes with the collections of this server
     return ServerHome(wanted.url, key.get_secret_value() if key else "", folder / f"server-{named}")
+
+
+@cache
+def _in_memory(home: Path) -> MemoryHome:
+    """One of each installation, or nobody would find what was indexed."""
+    return MemoryHome()
 
 
 def embedder_of(settings: Settings) -> Embedder:

@@ -131,6 +131,8 @@ class ServerSettings(BaseModel):
 class RunbookSettings(BaseModel):
     """The index of the runbooks: on a Qdrant server where ``url`` is set, else in a folder below ``home``.
 
+    ``:memory:`` as ``url`` keeps it in this process, for tests.
+
     ``embedding`` names another model than the default as ``package.module:Class`` of LlamaIndex, with its arguments.
     """
 

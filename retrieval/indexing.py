@@ -14,7 +14,7 @@ from retrieval.runbooks import Problem, Runbook, read_folder
 
 Progress = Callable[[int, int], None]  # views that have their vectors, of how many
 
-_FORM = 3  # of the views: another number makes every index anew
+_FORM = 4  # of the views: another number makes every index anew
 _DOCSTORE = "documents.json"
 
 

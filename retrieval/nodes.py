@@ -86,7 +86,8 @@ def _view(
     }  # fmt: skip
     # What BM25 reads is what a node says in LlamaIndex's EMBED mode: the meaning says every word, the others none.
     name = point_id(runbook.path, view, number)
-    node = TextNode(id_=name, text=text, metadata=metadata, text_template="{content}" if view == MEANING else "")
-    node.excluded_embed_metadata_keys = list(metadata)
+    node = TextNode(id_=name, text=text, metadata=metadata, text_template="{content}" if view == MEANING else " ")
+    # LlamaIndex heeds the template only where some metadata is left to embed.
+    node.excluded_embed_metadata_keys = [key for key in metadata if key != "view"]
     node.relationships[NodeRelationship.SOURCE] = document.as_related_node_info()
     return node

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from qdrant_client import models
 
 WORDS_COUNT = 0.4
-_MOST_VIEWS, _MOST_BY_WORDS = 200, 60
+_MOST_VIEWS, _MOST_BY_WORDS = 120, 40
 _NAMED = ["path", "view"]
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,18 +27,16 @@ class ServerHome:
     api_key: str
     folder: Path
 
+    @cached_property
     def _client(self) -> "QdrantClient":
         from qdrant_client import QdrantClient
 
-        return QdrantClient(url=self.url, api_key=self.api_key or None, timeout=30)
+        # What is asked here has been the same for many versions; the check would warn of each in a thread of its own.
+        return QdrantClient(url=self.url, api_key=self.api_key or None, timeout=30, check_compatibility=False)
 
     def generation(self) -> str:
-        return self._current(self._client())
-
-    @staticmethod
-    def _current(client: "QdrantClient") -> str:
         try:
-            aliases = client.get_aliases().aliases
+            aliases = self._client.get_aliases().aliases
         except Exception as error:
             raise RunbookIndexError(f"Qdrant cannot be asked: {error}") from error
         return next((alias.collection_name for alias in aliases if alias.alias_name == _ALIAS), "")
@@ -47,11 +46,10 @@ class ServerHome:
         return read_manifest(self.folder / generation / "manifest.json") if generation else {}
 
     def open(self) -> Opened:
-        client = self._client()
-        generation = self._current(client)
+        generation = self.generation()
         if not generation:
             raise RunbookIndexError(NO_INDEX)
-        return Opened(client, _ALIAS, generation)
+        return Opened(self._client, _ALIAS, generation)
 
     @contextmanager
     def building(self, manifest: Manifest, fresh: bool) -> Iterator[Draft]:
@@ -59,9 +57,9 @@ class ServerHome:
 
         self.folder.mkdir(parents=True, exist_ok=True)
         with alone(self.folder / "building.lock"):
-            client = self._client()
-            current, new = self._current(client), f"{_ALIAS}-{time.time_ns()}"
+            client, current, new = self._client, self.generation(), f"{_ALIAS}-{time.time_ns()}"
             folder = self.folder / new
+            self._sweep(current)
             kept = bool(current) and not fresh and (self.folder / current).is_dir()
             try:
                 if kept:
@@ -71,8 +69,7 @@ class ServerHome:
                     folder.mkdir()
                 yield Draft(client, new, folder)
             except BaseException:  # interrupted, too: half an index on the server would be nobody's
-                client.delete_collection(new)
-                shutil.rmtree(folder, ignore_errors=True)
+                self._drop(new)
                 raise
             (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
             name = models.CreateAlias(collection_name=new, alias_name=_ALIAS)
@@ -81,8 +78,17 @@ class ServerHome:
                 swap.insert(0, models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=_ALIAS)))
             client.update_collection_aliases(swap)
             if current:
-                client.delete_collection(current)
-                shutil.rmtree(self.folder / current, ignore_errors=True)
+                self._drop(current)
+
+    def _sweep(self, current: str) -> None:
+        """Drop what a process of this installation left on the server when it was killed."""
+        for path in self.folder.glob(f"{_ALIAS}-*"):
+            if path.name != current:
+                self._drop(path.name)
+
+    def _drop(self, generation: str) -> None:
+        self._client.delete_collection(generation)
+        shutil.rmtree(self.folder / generation, ignore_errors=True)
 
 
 def _copy_collection(client: "QdrantClient", old: str, new: str) -> None:

@@ -1,4 +1,4 @@
-"""Runbooks in and passages out, over the embedded index always, and over a Qdrant server where QDRANT_URL is set."""
+"""Runbooks in and passages out, over the embedded index and a double of a server always, over a real one where QDRANT_URL is set."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +16,7 @@ from retrieval.indexing import Indexed, index_folder
 from retrieval.memory_home import MemoryHome
 from retrieval.search import RunbookSearch, Wanted
 from retrieval.server_home import ServerHome
+from tests.qdrant_double import qdrant_double
 
 MODEL = MiniLM(threads=1)
 DISK = "# NodeDiskFull\n\n## Meaning\n\nThe file system of a node has no space left.\n\n## Mitigation\n\n1. Delete old logs.\n"
@@ -26,13 +27,16 @@ QUEUE = (
 )
 
 
-@pytest.fixture(params=["folder", "memory", "server"])
+@pytest.fixture(params=["folder", "memory", "double", "server"])
 def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
     match request.param:
         case "folder":
             yield FolderHome(tmp_path / "index")
         case "memory":
             yield MemoryHome()
+        case "double":
+            with qdrant_double() as url:
+                yield ServerHome(url, "", tmp_path / "index")
         case _:
             url = os.environ.get("QDRANT_URL", "")
             if not url:
