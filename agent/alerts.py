@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from agent.redaction import cut_secrets
 from agent.state import Alert
 from tools.logs.records import workload
 
@@ -70,6 +71,8 @@ def _alertmanager(raw: Mapping[str, Any], source: str) -> Alert:
 
 
 def _alert(**fields: Any) -> Alert:  # noqa: ANN401 - the fields of Alert
+    # Before anything keeps it: who writes an annotation may have put a link with a token into it.
+    fields |= {key: cut_secrets(fields[key]) for key in ("name", "summary")}
     identity = json.dumps([fields["name"], fields["entity"], fields["metric"], fields["fired_at"]])
     return Alert(id=hashlib.sha256(identity.encode()).hexdigest()[:16], **fields)
 

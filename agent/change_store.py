@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from agent.ledger_database import Database
 from agent.ledger_schema import CHANGES
+from agent.redacted_bodies import redacted_change
 from diagnosis.telemetry import Change, ChangeKind, Window
 from tools.changes import fold, identity
 
@@ -29,13 +30,13 @@ class ChangeStore:
         return "posted changes"
 
     def add(self, changes: Iterable[Change]) -> int:
-        """Keep them, each once: of two tellings of one change the richer stays. Returns how many were new.
+        """Keep them without their secrets, each once: of two tellings of one change the richer stays. Returns how many were new.
 
         What took effect more than 90 days ago is let go, and the oldest arrivals beyond 50,000.
         """
         new = 0
         with self._transaction() as db:
-            for change in changes:
+            for change in map(redacted_change, changes):
                 new += _put(db, change)
             db.execute(sa.delete(CHANGES).where(CHANGES.c.time < self._now() - KEPT_SECONDS))
             newest = sa.select(sa.func.max(CHANGES.c.seq)).scalar_subquery()

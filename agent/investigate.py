@@ -31,7 +31,7 @@ from agent.evidence import EvidenceStore
 from agent.graph import Machine, build_graph
 from agent.ledger import Ledger, LedgerError
 from agent.reasoners import Reasoner
-from agent.reasoners.statistical import StatisticalReasoner
+from agent.reasoners.choice import choose
 from agent.report.failure import report_of_failure
 from agent.report.model import Report
 from agent.settings import Ceilings, Settings
@@ -63,9 +63,7 @@ async def investigate(
     ledger.create_investigation(
         id, alert.model_dump_json(), source.model_dump_json(), settings.ceilings.model_dump_json()
     )
-    state = Investigation(
-        version=STATE_VERSION, id=id, alert=alert, reasoner=(reasoner or StatisticalReasoner()).name, round=0
-    )
+    state = Investigation(version=STATE_VERSION, id=id, alert=alert, reasoner="statistical", round=0)
     yield Started(id, alert)
     async with aclosing(_run(id, state, source, settings, ledger, backends, actions or {}, reasoner)) as events:
         async for event in events:
@@ -119,9 +117,9 @@ def new_id() -> str:
 
 
 def comparable(report: Report) -> dict[str, Any]:
-    """A report without its ids and times: equal for equal input."""
-    kept = report.model_dump(mode="json", exclude={"investigation_id", "created_at"})
-    kept["spend"].pop("seconds")
+    """A report without its ids, its times, and what models cost: equal for equal input."""
+    kept = report.model_dump(mode="json", exclude={"investigation_id", "created_at", "model_use"})
+    kept["spend"] = {name: kept["spend"][name] for name in ("tool_calls", "points")}
     return dict(kept)
 
 
@@ -163,10 +161,12 @@ async def _run(
         last_stage = "triage"
         try:
             tools = tools_of(source, ledger, store, backends or Backends(settings))
-            belt = Toolbelt(tools, Budget(ledger, id, settings.ceilings), store)
-            bench = Bench(
-                id, belt, store, ledger, reasoner or StatisticalReasoner(), actions, settings.max_rounds, time.time
-            )
+            alerted = Alert.model_validate_json(ledger.investigation(id).alert)
+            budget = Budget(ledger, id, settings.ceilings, source=alerted.source, periods=settings.periods)
+            recorded = {row.call_id: row for row in ledger.calls(source.place)} if source.kind == "replay" else None
+            weighs = reasoner or choose(settings, budget, tools, recorded)
+            belt = Toolbelt(tools, budget, store)
+            bench = Bench(id, belt, store, ledger, weighs, actions, settings.max_rounds, time.time)
             state, done = await _entry(machine, config, id, given, ledger)
             ledger.set_status(id, "running")
             async with aclosing(_events(machine, state, config, bench, done)) as events:

@@ -10,6 +10,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from agent.ledger_schema import METADATA
+from agent.ledger_upgrade import upgrade
 
 
 class LedgerError(OSError):
@@ -63,5 +64,7 @@ def _engine(path: Path) -> sa.Engine:
     def _immediate(connection: sa.Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
-    METADATA.create_all(engine)
+    with engine.begin() as connection:  # one transaction: two processes may open an old file at once
+        METADATA.create_all(connection)
+        upgrade(connection)
     return engine

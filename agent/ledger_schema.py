@@ -1,8 +1,28 @@
-"""Tables of the ledger. Money is text (Decimal), never a float."""
+"""Tables of the ledger. Money is counted in whole billionths of a US dollar (``nano_usd``), so that SQL can add it."""
+
+from enum import StrEnum
 
 import sqlalchemy as sa
 
 METADATA = sa.MetaData()
+
+
+class CallKind(StrEnum):
+    """What was called."""
+
+    TOOL = "tool"
+    MODEL = "model"
+
+
+class CallState(StrEnum):
+    """A reservation is open until it is settled (by what was used) or refunded (nothing was). Of one whose process died
+    nobody knows what was used, so it is lost: counted at its worst case."""
+
+    RESERVED = "reserved"
+    SETTLED = "settled"
+    REFUNDED = "refunded"
+    LOST = "lost"
+
 
 INVESTIGATIONS = sa.Table(
     "investigations",
@@ -18,18 +38,57 @@ INVESTIGATIONS = sa.Table(
     sa.Column("probability", sa.Float, nullable=False),
     sa.Column("report", sa.Text, nullable=False),
 )
+# ``tool`` is the tool's or the model's name, ``arguments`` what it was asked. ``day`` is the UTC day of the reservation,
+# ``owner`` the process that holds it (``agent/owners.py``). What a tool answered is ``evidence``, a model ``answer``.
 CALLS = sa.Table(
     "calls",
     METADATA,
     sa.Column("investigation_id", sa.String, primary_key=True),
     sa.Column("call_id", sa.String, primary_key=True),
+    sa.Column("kind", sa.String, nullable=False, server_default=CallKind.TOOL),
     sa.Column("tool", sa.String, nullable=False),
     sa.Column("arguments", sa.Text, nullable=False),
+    sa.Column("node", sa.String, nullable=False, server_default=""),
+    sa.Column("source", sa.String, nullable=False, server_default=""),
+    sa.Column("day", sa.String, nullable=False, server_default=""),
     sa.Column("state", sa.String, nullable=False),
+    sa.Column("owner", sa.String, nullable=False, server_default=""),
+    sa.Column("reserved_at", sa.Float, nullable=False, server_default="0"),
     sa.Column("points", sa.BigInteger, nullable=False),
+    sa.Column("tokens_in", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("tokens_out", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("tokens_cached", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("tokens_reasoning", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("nano_usd", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("seconds", sa.Float, nullable=False),
-    sa.Column("usd", sa.Text, nullable=False),
     sa.Column("evidence", sa.Text, nullable=False),
+    sa.Column("answer", sa.Text, nullable=False, server_default=""),
+)
+sa.Index("calls_by_day", CALLS.c.day)
+sa.Index("calls_by_state", CALLS.c.state)
+
+
+def _amounts() -> list[sa.Column[int]]:
+    names = ("tool_calls", "model_calls", "points", "tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning")
+    return [sa.Column(name, sa.BigInteger, nullable=False) for name in (*names, "nano_usd")]
+
+
+# What counts against a ceiling (open reservations too), added up by scope, so that a reservation reads one row a scope.
+TOTALS = sa.Table(
+    "spend_totals",
+    METADATA,
+    sa.Column("scope", sa.String, primary_key=True),
+    sa.Column("key", sa.String, primary_key=True),
+    *_amounts(),
+)
+# What was used by what and where, for the counters of ``/metrics``: only what is settled.
+METERS = sa.Table(
+    "spend_meters",
+    METADATA,
+    sa.Column("kind", sa.String, primary_key=True),
+    sa.Column("tool", sa.String, primary_key=True),
+    sa.Column("node", sa.String, primary_key=True),
+    *_amounts(),
 )
 STAGES = sa.Table(
     "stages",

@@ -11,6 +11,7 @@ from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
+from agent.models.policy import ModelPolicy, ReasonerChoice
 from tools.http.connection import Connection
 from tools.logs.policy import LogPolicy
 from tools.metrics.policy import MetricPolicy
@@ -23,8 +24,20 @@ class SettingsError(ValueError):
     """A setting cannot be used; the message names it and what would be right, and its value where that is no secret."""
 
 
+class CallCeilings(BaseModel):
+    """What one call may use at most; None is no ceiling."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    points: int | None = Field(default=None, ge=0)
+    tokens_in: int | None = Field(default=None, ge=0)
+    tokens_out: int | None = Field(default=None, ge=0)
+    usd: Decimal | None = Field(default=None, ge=0)
+
+
 class Ceilings(BaseModel):
-    """What one investigation may use at most. ``points`` are samples, log lines, spans and changes read."""
+    """What one investigation may use at most. ``points`` are samples, log lines, spans and changes read; reasoning is
+    part of ``tokens_out``. ``call`` bounds each of its calls."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -32,6 +45,38 @@ class Ceilings(BaseModel):
     points: int = Field(default=20_000_000, ge=1)
     seconds: float = Field(default=120.0, gt=0)
     usd: Decimal = Field(default=Decimal("0.50"), ge=0)
+    tokens_in: int | None = Field(default=None, ge=0)
+    tokens_out: int | None = Field(default=None, ge=0)
+    call: CallCeilings = CallCeilings()
+
+
+class PeriodCeilings(CallCeilings):
+    """What all investigations of a period may use together; None is no ceiling."""
+
+    tool_calls: int | None = Field(default=None, ge=0)
+
+
+class DayCeilings(PeriodCeilings):
+    """Of a UTC day."""
+
+    usd: Decimal | None = Field(default=Decimal(20), ge=0)
+
+
+class MonthCeilings(PeriodCeilings):
+    """Of a UTC month."""
+
+    usd: Decimal | None = Field(default=Decimal(300), ge=0)
+
+
+class Periods(BaseModel):
+    """Ceilings over investigations; ``source_day`` is what one source of alerts (``alertmanager``, ``file``, …) may use
+    in a day."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source_day: PeriodCeilings = PeriodCeilings()
+    day: DayCeilings = DayCeilings()
+    month: MonthCeilings = MonthCeilings()
 
 
 class Backend(BaseModel):
@@ -157,12 +202,15 @@ class Settings(BaseModel):
 
     home: Path
     ceilings: Ceilings = Ceilings()
+    periods: Periods = Periods()
     max_rounds: int = Field(default=4, ge=1, le=20)
     prometheus: PrometheusSettings | None = None
     opensearch: OpenSearchSettings | None = None
     changes: ChangeSettings = ChangeSettings()
     server: ServerSettings = ServerSettings()
     runbooks: RunbookSettings = RunbookSettings()
+    reasoner: ReasonerChoice = ReasonerChoice.AUTO
+    models: ModelPolicy = ModelPolicy()
 
 
 def secret(variable: str, setting: str) -> SecretStr | None:
@@ -190,10 +238,15 @@ _ENVIRONMENT = {
     "PCAUSE_SERVER_HOST": ("server", "host"),
     "PCAUSE_SERVER_PORT": ("server", "port"),
     "PCAUSE_MAX_ROUNDS": ("max_rounds",),
+    "PCAUSE_REASONER": ("reasoner",),
+    "PCAUSE_MODEL": ("models", "default"),
+    "OPENAI_BASE_URL": ("models", "base_url"),
     "PCAUSE_BUDGET_USD": ("ceilings", "usd"),
     "PCAUSE_CEILING_TOOL_CALLS": ("ceilings", "tool_calls"),
     "PCAUSE_CEILING_POINTS": ("ceilings", "points"),
     "PCAUSE_CEILING_SECONDS": ("ceilings", "seconds"),
+    "PCAUSE_BUDGET_USD_DAY": ("periods", "day", "usd"),
+    "PCAUSE_BUDGET_USD_MONTH": ("periods", "month", "usd"),
 }
 
 

@@ -135,6 +135,29 @@ class RemovedClaim(Model):
     reason: str
 
 
+class Statement(Model):
+    """A sentence that a model wrote about one claim; it may say less than the claim, never more."""
+
+    claim_id: str
+    sentence: str
+
+
+class ModelUse(Model):
+    """What language models had to do with an investigation.
+
+    ``note`` says in a line why they were asked or not, "" where there is none. ``asked`` names what they answered:
+    part, model, and the digest of the prompt's wording. ``dropped`` counts what they said without support.
+    """
+
+    note: str = ""
+    asked: tuple[tuple[str, str, str], ...] = ()
+    dropped: int = 0
+
+    def times(self, part: str) -> int:
+        """How often a part was answered."""
+        return sum(name == part for name, _, _ in self.asked)
+
+
 class Prediction(Model):
     """One falsifiable statement: if ``sentence`` turns out false, the verdict is wrong."""
 
@@ -197,12 +220,18 @@ class Verification(Model):
 
 
 class Spend(Model):
-    """What the investigation used, and under which ceilings."""
+    """What the investigation used. ``tokens_cached`` is a part of ``tokens_in``, ``tokens_reasoning`` of
+    ``tokens_out``."""
 
     tool_calls: int = 0
     points: int = 0
     seconds: float = 0.0
     usd: Decimal = Decimal(0)
+    model_calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cached: int = 0
+    tokens_reasoning: int = 0
 
 
 def merge_evidence(old: list[Evidence], new: list[Evidence]) -> list[Evidence]:
@@ -227,6 +256,8 @@ class Investigation(TypedDict, total=False):
     verdict: Verdict
     claims: list[Claim]
     removed_claims: list[RemovedClaim]
+    statements: list[Statement]
+    model_use: ModelUse
     actions: list[Action]
     approvals: Annotated[list[Approval], operator.add]
     action_results: list[ActionResult]
@@ -246,12 +277,14 @@ __all__ = [
     "Evidence",
     "Finding",
     "Investigation",
+    "ModelUse",
     "Outcome",
     "Prediction",
     "Question",
     "RemovedClaim",
     "Scope",
     "Spend",
+    "Statement",
     "Verdict",
     "Verification",
     "merge_evidence",

@@ -1,4 +1,4 @@
-"""The one choke point for every tool call: validate, refuse what is not reading, weigh, reserve, run, store, settle."""
+"""The one choke point for every tool call: validate, refuse what is not reading, weigh, reserve, run, cut secrets, store, settle."""
 
 import asyncio
 import logging
@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from agent.budget import Budget
 from agent.evidence import EvidenceStore
 from agent.ledger import CeilingReached
+from agent.redacted_bodies import redacted
+from agent.redaction import cut_secrets
 from agent.state import Evidence, Outcome, Question, Refusal
 from diagnosis.telemetry import Change, PatternTable, SeriesMatrix, Topology
 from tools.spec import (
@@ -95,7 +97,8 @@ class Toolbelt:
 
     def _record(self, question: Question, answer: Answer) -> Evidence:
         match answer:
-            case Rows(body, points, note):
+            case Rows(body, points, raw_note):
+                body, note = redacted(body), cut_secrets(raw_note)
                 digest = self._store.put(body)
                 summary = describe(body) + (f"; {note}" if note else "")
                 return Evidence(
@@ -105,9 +108,9 @@ class Toolbelt:
             case Empty(points):
                 return _evidence(question, Outcome.EMPTY, "asked, and there is nothing", points)
             case Absent(reason):
-                return _evidence(question, Outcome.ABSENT, reason)
+                return _evidence(question, Outcome.ABSENT, cut_secrets(reason))
             case Failed(reason):
-                return _evidence(question, Outcome.FAILED, reason)
+                return _evidence(question, Outcome.FAILED, cut_secrets(reason))
 
 
 def _evidence(question: Question, outcome: Outcome, summary: str, points: int = 0) -> Evidence:

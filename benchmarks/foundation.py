@@ -59,7 +59,8 @@ def peak_mb(folder: Path) -> float:
     """Peak resident memory of a whole investigation in a process of its own, in MB (Linux)."""
     code = (
         "import sys, asyncio; from pathlib import Path; from evals.harness import investigate_recording; "
-        "asyncio.run(investigate_recording(Path(sys.argv[1]), Path(sys.argv[2]))); "
+        "from agent.settings import Settings; "
+        "asyncio.run(investigate_recording(Path(sys.argv[1]), Settings(home=Path(sys.argv[2])))); "
         # Not getrusage: its peak counts the parent's memory from before exec.
         "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
     )
@@ -84,6 +85,7 @@ def big_recording(folder: Path, target: Path, megabytes: int) -> None:
 
 def measure(*, big: bool) -> dict[str, float]:
     """All figures by name."""
+    from agent.settings import Settings
     from evals.harness import investigate_recording
     from evals.lab import bundled_incident
 
@@ -96,7 +98,7 @@ def measure(*, big: bool) -> dict[str, float]:
 
     def one() -> object:
         with tempfile.TemporaryDirectory() as home:
-            return asyncio.run(investigate_recording(folder, Path(home)))
+            return asyncio.run(investigate_recording(folder, Settings(home=Path(home))))
 
     one()  # imports
     whole, plain = best_seconds(one), best_seconds(lambda: parse_plainly(folder))

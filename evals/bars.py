@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from agent.settings import Settings
 from evals import scores
 from evals.commands import suite_of
 from evals.harness import run_scenario
@@ -35,9 +36,9 @@ _LEAST_KIND, _MOST_ECE, _MOST_WRONG = 0.85, 0.10, 0.03
 
 def commits(data: Path) -> Iterator[Bar]:
     """RootCauseBench, whole and with the culprit removed."""
-    every = list(scenarios(data))
+    every, settings = list(scenarios(data)), Settings(home=data)  # each case has a home of its own
     for without in (False, True):
-        found = summary_of_commits([run_scenario(s, without_culprit=without)[0] for s in every])
+        found = summary_of_commits([run_scenario(s, settings, without_culprit=without)[0] for s in every])
         what = "with the culprit removed" if without else "whole"
         yield f"rootcausebench {what}: {found['commit_correct']} of {len(every)}", found["commit_correct"] == len(every)
         yield f"rootcausebench {what}: {found['decoys']} decoys", found["decoys"] == 0

@@ -54,11 +54,16 @@ def rootcausebench(
     ] = False,
     scenario: Annotated[str, typer.Option(help="Only scenarios whose id contains this.")] = "",
     explain: Annotated[str, typer.Option(help="Print the whole report of this scenario.")] = "",
+    reasoner: Annotated[str, typer.Option(help="auto, statistical or llm; default: as the settings say.")] = "",
+    model: Annotated[str, typer.Option(help="Language model, like openai:gpt-5-mini; see OPENAI_BASE_URL.")] = "",
 ) -> None:
     """RootCauseBench: name the guilty commit, or that there is none."""
+    from agent.doors.reading import with_models
+    from agent.settings import load_settings
     from evals.harness import run_rootcausebench
 
-    run_rootcausebench(data, as_json=as_json, without_culprit=without_culprit, only=scenario, explain=explain)
+    settings = with_models(load_settings(), reasoner, model)
+    run_rootcausebench(data, settings, as_json, without_culprit, only=scenario, explain=explain)
 
 
 def runbooks(

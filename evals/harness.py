@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import statistics
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from pathlib import Path
 
 from rich.console import Console
@@ -17,7 +19,7 @@ from agent.doors.reading import InputError, read_json
 from agent.events import Finished
 from agent.investigate import investigate
 from agent.report.model import Report
-from agent.settings import load_settings
+from agent.settings import Settings
 from agent.sources import Source
 from diagnosis.findings import Attribution
 from evals.rootcausebench import REMEDIATION_NAMES, Scenario, scenarios, translate
@@ -41,11 +43,13 @@ class Result:
     remediation_correct: bool
     fault_kind: str
     seconds: float
+    usd: str = "0"
+    tokens_in: int = 0
+    tokens_out: int = 0
 
 
-async def investigate_recording(folder: Path, home: Path) -> Report:
+async def investigate_recording(folder: Path, settings: Settings) -> Report:
     """The product's own way, from the alert to the report."""
-    settings = load_settings().model_copy(update={"home": home})
     alert = parse_alert(read_json(folder / "alert.json"))
     async for event in investigate(alert, Source(kind="recording", place=str(folder)), settings):
         if isinstance(event, Finished):
@@ -53,14 +57,14 @@ async def investigate_recording(folder: Path, home: Path) -> Report:
     raise InputError(f"the investigation of {folder} ended without a report")
 
 
-def run_scenario(scenario: Scenario, *, without_culprit: bool) -> tuple[Result, Report]:
+def run_scenario(scenario: Scenario, settings: Settings, *, without_culprit: bool) -> tuple[Result, Report]:
     """Translate, investigate, then (and only then) compare with the truth."""
     with tempfile.TemporaryDirectory() as place:
         recording, home = Path(place) / "recording", Path(place) / "home"
         home.mkdir()
         translate(scenario, recording, without_culprit=without_culprit)
         begun = time.perf_counter()
-        report = asyncio.run(investigate_recording(recording, home))
+        report = asyncio.run(investigate_recording(recording, settings.model_copy(update={"home": home})))
         seconds = time.perf_counter() - begun
     return score(scenario, report, seconds, without_culprit=without_culprit), report
 
@@ -86,6 +90,9 @@ def score(scenario: Scenario, report: Report, seconds: float, *, without_culprit
         remediation_correct=remediation == truth.remediation,
         fault_kind=report.fault_kind.value,
         seconds=seconds,
+        usd=str(report.spend.usd),
+        tokens_in=report.spend.tokens_in,
+        tokens_out=report.spend.tokens_out,
     )
 
 
@@ -117,11 +124,17 @@ def summary(results: Sequence[Result]) -> dict[str, object]:
         "ece": round(expected_calibration_error(answers), 4),
         "brier": round(brier(answers), 4),
         "seconds_per_case": round(sum(r.seconds for r in results) / count, 3),
+        "seconds_p50": round(statistics.median(r.seconds for r in results), 3),
+        "usd_per_case": str(round(sum(Decimal(r.usd) for r in results) / count, 6)),
+        "tokens_in_p50": statistics.median(r.tokens_in for r in results),
+        "tokens_out_p50": statistics.median(r.tokens_out for r in results),
         "details": [asdict(r) for r in results],
     }
 
 
-def run_rootcausebench(data: Path, *, as_json: bool, without_culprit: bool, only: str = "", explain: str = "") -> None:
+def run_rootcausebench(
+    data: Path, settings: Settings, as_json: bool, without_culprit: bool, only: str = "", explain: str = ""
+) -> None:
     """Run all scenarios below ``data`` and print a table or one JSON object."""
     if not data.is_dir():
         raise InputError(f"--data {data} is no folder; clone the benchmark and give its path")
@@ -133,7 +146,7 @@ def run_rootcausebench(data: Path, *, as_json: bool, without_culprit: bool, only
     results: list[Result] = []
     for scenario in track(chosen, "investigating", console=progress, disable=not progress.is_terminal):
         try:
-            result, report = run_scenario(scenario, without_culprit=without_culprit)
+            result, report = run_scenario(scenario, settings, without_culprit=without_culprit)
         except (OSError, ValueError, KeyError, TypeError) as error:
             # A scenario that cannot be read counts as wrong; the others are still run.
             progress.print(f"{scenario.id}: {type(error).__name__}: {error}", markup=False)

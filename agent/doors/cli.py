@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 failed, 2 usage, 3 a ceiling ended it, 4 waits for approval.
 """
 
+import logging
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -65,15 +66,19 @@ def investigate(
     ] = "",
     end: Annotated[str, typer.Option(help="Without an alert: look no further than this; default: now.")] = "",
     budget_usd: Annotated[str | None, typer.Option(help="Ceiling in US dollars for this investigation.")] = None,
+    reasoner: Annotated[
+        str, typer.Option(help="auto asks a model only where causes are close; statistical never, llm always.")
+    ] = "",
+    model: Annotated[str, typer.Option(help="Language model, like openai:gpt-5-mini or ollama:qwen3.")] = "",
     html: Html = None,
     markdown: Markdown = None,
     as_json: Json = False,
 ) -> None:
     """Investigate an alert over live systems (PROMETHEUS_URL, OPENSEARCH_URL, pcause.yaml) or over a recording."""
-    from agent.doors.reading import with_budget
+    from agent.doors.reading import with_budget, with_models
     from agent.doors.running import alert_of, finish, investigate_recording, live_source
 
-    settings = with_budget(_settings(), budget_usd)
+    settings = with_models(with_budget(_settings(), budget_usd), reasoner, model)
     if recording is not None:
         investigate_recording(alert, recording, settings, service, html, markdown, as_json)
         return
@@ -202,11 +207,26 @@ def _full_id(id: str, settings: "Settings") -> str:
     return Ledger(settings.home).investigation(id).id
 
 
+def _own_log() -> logging.Handler:
+    """Warnings on standard error, without secrets; what cuts them loads with the first line."""
+
+    def cut(record: logging.LogRecord) -> bool:
+        from agent.redaction import RedactingFilter
+
+        return RedactingFilter().filter(record)
+
+    handler = logging.StreamHandler()
+    handler.addFilter(cut)
+    return handler
+
+
 def main() -> None:
     """Entry point: errors that a person can mend are one line, and Ctrl+C leaves a resumable investigation."""
-    from agent.doors import runbooks
+    from agent.doors import cost, runbooks
     from agent.doors.errors import friendly
 
+    logging.basicConfig(level=logging.WARNING, handlers=[_own_log()], format="%(levelname)s: %(message)s")
+    app.command()(cost.cost)
     app.add_typer(runbooks.app, name="runbooks")
     for entry in entry_points(group="pcause.commands"):
         entry.load()(app)

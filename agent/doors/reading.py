@@ -36,6 +36,28 @@ def write_text(path: Path, text: str) -> None:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
 
 
+def with_models(settings: Settings, reasoner: str, model: str) -> Settings:
+    """The settings with another reasoner and another model; "" leaves what they say."""
+    from agent.models.policy import ModelPolicy, ReasonerChoice
+
+    if reasoner:
+        try:
+            settings = settings.model_copy(update={"reasoner": ReasonerChoice(reasoner)})
+        except ValueError as error:
+            raise InputError(f"--reasoner {reasoner!r}: use one of {', '.join(ReasonerChoice)}") from error
+    if model:
+        try:
+            models = ModelPolicy.model_validate({**settings.models.model_dump(), "default": model})
+        except ValueError as error:
+            raise InputError(f"--model {model!r}: write it like openai:gpt-5-mini or ollama:qwen3") from error
+        settings = settings.model_copy(update={"models": models})
+    if settings.reasoner is ReasonerChoice.LLM and not settings.models.any:
+        raise InputError(
+            "--reasoner llm needs a model: --model openai:NAME, PCAUSE_MODEL, or models.default in pcause.yaml"
+        )
+    return settings
+
+
 def with_budget(settings: Settings, budget_usd: str | None) -> Settings:
     """The settings with another ceiling in US dollars."""
     if budget_usd is None:

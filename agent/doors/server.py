@@ -59,7 +59,7 @@ def build_app(
     most_waiting: int = MOST_WAITING,
 ) -> FastAPI:  # fmt: skip
     """The application; its workers run while its lifespan does. Opens the ledger, raises ``LedgerError``."""
-    meters = Meters()
+    meters = Meters(settings.home)
     workers = Workers(settings, backends, settings.server.at_once, meters.ended)
     intake = Intake(settings, source_of, workers.wake, most_waiting)
     store, pages, firings = ChangeStore(settings.home), Pages(settings.home), Firings(settings.home)

@@ -4,7 +4,8 @@ from langgraph.runtime import Runtime
 
 from agent.bench import Bench
 from agent.claim_checks import check_claim
-from agent.state import Claim, Investigation, RemovedClaim, Verdict
+from agent.narrative import supported_statements
+from agent.state import Claim, Investigation, ModelUse, RemovedClaim, Verdict
 from diagnosis.findings import FaultKind, Remediation
 
 
@@ -18,9 +19,13 @@ async def check_claims(state: Investigation, runtime: Runtime[Bench]) -> Investi
             removed.append(RemovedClaim(sentence=claim.sentence, reason=problem))
         else:
             kept.append(claim)
+    statements, unsupported = supported_statements(state.get("statements", []), kept)
+    use = state.get("model_use", ModelUse())
     return {
         "claims": kept,
         "removed_claims": removed,
+        "statements": statements,
+        "model_use": use.model_copy(update={"dropped": use.dropped + unsupported}),
         "verdict": supported(state["verdict"], state["claims"], kept),
     }
 

@@ -6,7 +6,7 @@ from langgraph.runtime import Runtime
 
 from agent.bench import Bench
 from agent.claims import draft_claims
-from agent.state import Alert, Investigation, Prediction, Verdict
+from agent.state import Alert, Investigation, ModelUse, Prediction, Verdict
 from diagnosis.findings import Attribution, Channel, Diagnosis, FaultKind, Hypothesis, Remediation
 from diagnosis.symptoms import amount
 
@@ -18,12 +18,11 @@ _ENOUGH_TO_NAME_A_CAUSE = 0.30
 async def conclude(state: Investigation, runtime: Runtime[Bench]) -> Investigation:
     """Decide between a cause, "no cause found" and "nothing is wrong"."""
     diagnosis = state["diagnosis"]
-    verdict = decide(state["alert"], diagnosis)
-    return {
-        "verdict": verdict,
-        "claims": draft_claims(state, verdict, runtime.context.store),
-        "questions": [],
-    }
+    bench, alert = runtime.context, state["alert"]
+    verdict = decide(alert, diagnosis)
+    claims = draft_claims(state, verdict, bench.store)
+    statements, use = await bench.reasoner.narrate(alert, verdict, claims, state.get("model_use", ModelUse()))
+    return {"verdict": verdict, "claims": claims, "statements": statements, "model_use": use, "questions": []}
 
 
 def decide(alert: Alert, diagnosis: Diagnosis) -> Verdict:

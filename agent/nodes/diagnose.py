@@ -3,17 +3,25 @@
 from langgraph.runtime import Runtime
 
 from agent.bench import Bench
-from agent.state import CeilingHit, Evidence, Investigation, Question
+from agent.reasoners import Case
+from agent.state import CeilingHit, Evidence, Investigation, ModelUse, Question
 
 
 async def diagnose(state: Investigation, runtime: Runtime[Bench]) -> Investigation:
     """Let the reasoner weigh everything so far; its wishes become the questions of the next round."""
     bench = runtime.context
-    diagnosis, wishes = bench.reasoner.diagnose(state["alert"], state["scope"], state["evidence"], bench.store)
+    use = state.get("model_use", ModelUse())
+    case = Case(state["alert"], state["scope"], state["evidence"], bench.store, use)
+    opinion = await bench.reasoner.diagnose(case)
     asked = {(item.tool, item.arguments) for item in state["evidence"]}
-    fresh = [wish for wish in wishes if (wish.tool, wish.arguments) not in asked]
+    fresh = [wish for wish in opinion.wishes if (wish.tool, wish.arguments) not in asked]
     questions = [Question(id="", tool=wish.tool, arguments=wish.arguments, reason=wish.reason) for wish in fresh]
-    return {"diagnosis": diagnosis, "questions": questions, "ceiling": ceiling_of(state["evidence"])}
+    return {
+        "diagnosis": opinion.diagnosis,
+        "questions": questions,
+        "ceiling": ceiling_of(state["evidence"]),
+        "model_use": opinion.use,
+    }
 
 
 def ceiling_of(evidence: list[Evidence]) -> CeilingHit | None:

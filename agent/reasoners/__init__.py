@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agent.evidence import EvidenceStore
-from agent.state import Alert, Evidence, Question, Scope
+from agent.state import Alert, Claim, Evidence, ModelUse, Question, Scope, Statement, Verdict
 from diagnosis.findings import Diagnosis
 
 
@@ -17,15 +17,38 @@ class Wish:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a reasoner is given. ``use`` is what models were asked so far."""
+
+    alert: Alert
+    scope: Scope
+    evidence: list[Evidence]
+    store: EvidenceStore
+    use: ModelUse
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a reasoner makes of it: the diagnosis, what it wishes to know, and what models had to do with it."""
+
+    diagnosis: Diagnosis
+    wishes: list[Wish]
+    use: ModelUse
+
+
 class Reasoner(Protocol):
     """Evidence in, diagnosis and wishes out. Deterministic reasoners give the same answer for the same evidence."""
 
     @property
     def name(self) -> str: ...
 
-    def diagnose(
-        self, alert: Alert, scope: Scope, evidence: list[Evidence], store: EvidenceStore
-    ) -> tuple[Diagnosis, list[Wish]]: ...
+    async def diagnose(self, case: Case) -> Opinion: ...
+
+    async def narrate(
+        self, alert: Alert, verdict: Verdict, claims: list[Claim], use: ModelUse
+    ) -> tuple[list[Statement], ModelUse]:
+        """The verdict told in sentences that each rest on one claim; none where there is nobody to tell it."""
 
 
-__all__ = ["Question", "Reasoner", "Wish"]
+__all__ = ["Case", "Opinion", "Question", "Reasoner", "Wish"]

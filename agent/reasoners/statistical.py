@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 
 from agent.evidence import EvidenceStore
-from agent.reasoners import Wish
-from agent.state import Alert, Evidence, Outcome, Scope
+from agent.reasoners import Case, Opinion, Wish
+from agent.state import Alert, Claim, Evidence, ModelUse, Outcome, Scope, Statement, Verdict
 from diagnosis.delivery import deliveries
 from diagnosis.effects import inert_file
 from diagnosis.engine import diagnose
@@ -26,14 +26,21 @@ class StatisticalReasoner:
 
     name: str = "statistical"
 
-    def diagnose(
-        self, alert: Alert, scope: Scope, evidence: list[Evidence], store: EvidenceStore
-    ) -> tuple[Diagnosis, list[Wish]]:
-        incident, origin = assemble(alert, scope, evidence, store)
-        diagnosis = diagnose(incident)
-        findings = tuple(_sourced(finding, origin) for finding in diagnosis.findings)
-        diagnosis = diagnosis.model_copy(update={"findings": findings})
-        return diagnosis, _unread_diffs(incident, diagnosis, evidence)
+    async def diagnose(self, case: Case) -> Opinion:
+        incident, origin = assemble(case.alert, case.scope, case.evidence, case.store)
+        diagnosis = diagnosed(incident, origin)
+        return Opinion(diagnosis, unread_diffs(incident, diagnosis, case.evidence), case.use)
+
+    async def narrate(
+        self, alert: Alert, verdict: Verdict, claims: list[Claim], use: ModelUse
+    ) -> tuple[list[Statement], ModelUse]:
+        return [], use
+
+
+def diagnosed(incident: Incident, origin: dict[Channel, str]) -> Diagnosis:
+    """The engine's answer, each finding with the evidence that it came from."""
+    diagnosis = diagnose(incident)
+    return diagnosis.model_copy(update={"findings": tuple(_sourced(finding, origin) for finding in diagnosis.findings)})
 
 
 def assemble(
@@ -83,7 +90,7 @@ def _sourced(finding: Finding, origin: dict[Channel, str]) -> Finding:
     return finding.model_copy(update={"evidence_id": origin.get(finding.channel, "")})
 
 
-def _unread_diffs(incident: Incident, diagnosis: Diagnosis, evidence: list[Evidence]) -> list[Wish]:
+def unread_diffs(incident: Incident, diagnosis: Diagnosis, evidence: list[Evidence]) -> list[Wish]:
     """Diffs of commits that were in production before the onset: reading them is what separates the hypotheses."""
     if diagnosis.onset is None:
         return []

@@ -4,7 +4,7 @@ import numpy as np
 
 from agent.bench import Bench
 from agent.report.model import ChangeView, HypothesisView, NodeView, Report, SeriesView, TimelineEntry
-from agent.state import Claim, Evidence, Investigation, Outcome, Verdict
+from agent.state import Claim, Evidence, Investigation, ModelUse, Outcome, Verdict
 from agent.times import clock, stamp
 from diagnosis.findings import Channel, Diagnosis, Finding, RuledOut
 from diagnosis.symptoms import amount
@@ -25,7 +25,7 @@ def build_report(state: Investigation, bench: Bench) -> Report:
     changes = _changes(state, bench)
     guilty = next((change for change in changes if change.id == verdict.change_id), None)
     views = tuple(_change_view(change, verdict) for change in _shown(changes, verdict))
-    window = state["scope"]
+    window, use = state["scope"], state.get("model_use", ModelUse())
     return Report(
         schema_version=SCHEMA_VERSION,
         investigation_id=state["id"],
@@ -67,7 +67,9 @@ def build_report(state: Investigation, bench: Bench) -> Report:
         evidence=tuple(evidence),
         ceiling=state.get("ceiling"),
         spend=bench.toolbelt.budget.spend(),
-        reasoner=state["reasoner"],
+        reasoner="llm" if use.asked else state["reasoner"],
+        statements=tuple(state.get("statements", [])),
+        model_use=use,
         window_start=window.start,
         window_end=window.end,
         created_at=bench.now(),

@@ -7,9 +7,11 @@ from agent.state import (
     CeilingHit,
     Claim,
     Evidence,
+    ModelUse,
     Prediction,
     RemovedClaim,
     Spend,
+    Statement,
     Verification,
 )
 from diagnosis.findings import Attribution, FaultKind, Hop, Model, Remediation, RuledOut
@@ -98,6 +100,8 @@ class Report(Model):
     ceiling: CeilingHit | None
     spend: Spend
     reasoner: str
+    statements: tuple[Statement, ...] = ()
+    model_use: ModelUse = ModelUse()
     window_start: float
     window_end: float
     created_at: float

@@ -164,6 +164,7 @@ def footer(report: Report) -> str:
 def sections(report: Report) -> list[Section]:
     """What follows the evidence, in the order in which somebody on call wants it; empty ones are left out."""
     found = [
+        _told(report),
         Section("Ruled out", tuple(Row(item.reason, f"{item.subject}:") for item in report.ruled_out)),
         _hypotheses(report),
         _steps(report),
@@ -175,6 +176,7 @@ def sections(report: Report) -> list[Section]:
         _removed(report),
         Section("Left unasked", tuple(map(Row, report.ceiling.unasked)) if report.ceiling else ()),
         _answers(report),
+        _models(report),
     ]
     return [section for section in found if section.rows]
 
@@ -226,6 +228,22 @@ def _timeline(report: Report) -> Section:
 def _removed(report: Report) -> Section:
     rows = tuple(Row(removed.reason, f"{removed.sentence}:") for removed in report.removed_claims)
     return Section("Removed statements", rows, removed_line(report))
+
+
+def _told(report: Report) -> Section:
+    rows = tuple(Row(statement.sentence, inert(statement.claim_id, 12)) for statement in report.statements)
+    return Section("In short", rows, "Worded by a language model; each sentence was held against its claim.")
+
+
+def _models(report: Report) -> Section:
+    """What language models had to do with it: why, who, by which prompts, and what of it was not used."""
+    use = report.model_use
+    rows = [Row(use.note[:1].upper() + use.note[1:])] if use.note else []
+    rows += [Row(model, f"{words(part)}:", fine=f"prompt {digest}") for part, model, digest in use.asked]
+    if use.dropped:
+        held = "statement of the model was" if use.dropped == 1 else "statements of the model were"
+        rows.append(Row(f"{use.dropped} {held} not supported and removed."))
+    return Section("Language model", tuple(rows))
 
 
 def _answers(report: Report) -> Section:

@@ -1,17 +1,23 @@
 """What the server counts about itself, for Prometheus."""
 
+from pathlib import Path
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from agent.doors.serving.spends import Spends
 from agent.intake import Receipt
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Meters:
-    """A registry of its own, so that two servers in one process do not count together."""
+    """A registry of its own, so that two servers in one process do not count together. With a ``home`` it tells of
+    the spends in its ledger too."""
 
-    def __init__(self) -> None:
+    def __init__(self, home: Path | None = None) -> None:
         self._registry = CollectorRegistry()
+        if home is not None:
+            self._registry.register(Spends(home))
 
         def counter(name: str, help: str, *labels: str) -> Counter:
             return Counter(f"pcause_{name}", help, labels, registry=self._registry)

@@ -1,0 +1,101 @@
+"""Stable pseudonyms for hosts, addresses and names, put back in what our own people see."""
+
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from typing import Self
+
+# Endings of a host's name. Fewer than there are domains, on purpose: classes, files and metrics have dots too. A name
+# of two labels needs one of the first, with which no file or attribute ends.
+_COMMON = "com net org edu gov mil io dev cloud internal local corp lan intranet arpa"
+_OTHER = "int app co ai us uk de fr nl eu ch at ca au jp cn br ru es dk fi ie nz za kr sg hk tw mx ar tr ua cz pt gr il ae in it se no pl be online biz xyz svc localdomain home private"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
+_HOST_END = r"(?![\w-]|\.\w|\()"
+_PATTERNS = {
+    "email": r"(?<![\w.+-])[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,9}[A-Za-z]{2,24}(?![\w-])",
+    "url": rf"(?:(?<=://)|(?<=@))(?:{_LABEL}\.){{1,9}}[A-Za-z][A-Za-z0-9-]{{1,62}}(?![\w-])",
+    "host": (
+        rf"(?:(?<![\w.@/\\$-])|(?<=//))(?:(?:{_LABEL}\.){{1,9}}(?:{'|'.join(_COMMON.split())})"
+        rf"|(?:{_LABEL}\.){{2,9}}(?:{'|'.join(_OTHER.split())})){_HOST_END}"
+    ),
+    "ipv4": r"(?<![\w.])(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?!\w|\.\d)",
+    "ipv6": r"(?<![\w:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?(?![\w:])",
+}
+_PREFIXES = {"email": "email", "url": "host", "host": "host", "ipv4": "ip", "ipv6": "ip", "name": "name"}
+_PSEUDONYM = re.compile(r"(?<![A-Za-z0-9])(?:host|ip|email|name)-[1-9][0-9]*(?![0-9])")
+# A package is a host's name backwards.
+_PACKAGES = frozenset("com org net io dev java javax jakarta kotlin scala sun edu gov de uk".split())
+
+
+class Masker:
+    """``names`` are masked too, wherever they stand as words. The same value always has the same pseudonym."""
+
+    def __init__(self, names: Sequence[str] = ()) -> None:
+        self._values: dict[str, str] = {}
+        self._pseudonyms: dict[str, str] = {}
+        self._counts: dict[str, int] = {}
+        words = sorted({name for name in names if name}, key=lambda name: (-len(name), name))
+        alternatives = dict(_PATTERNS)
+        if words:
+            alternatives["name"] = rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, words))})(?![A-Za-z0-9])"
+        order = ("email", "url", "host", "name", "ipv4", "ipv6")
+        self._pattern = re.compile(
+            "|".join(f"(?P<{kind}>{alternatives[kind]})" for kind in order if kind in alternatives)
+        )
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, str], names: Sequence[str] = ()) -> Self:
+        """The one whose ``mapping`` this was; ``names`` are given again, since they are settings."""
+        masker = cls(names)
+        for pseudonym, value in mapping.items():
+            if not _PSEUDONYM.fullmatch(pseudonym):
+                raise ValueError(f"{pseudonym!r} is no pseudonym: they are like host-1, ip-2, email-3 and name-4")
+            masker._keep(pseudonym, value)
+        return masker
+
+    @property
+    def mapping(self) -> dict[str, str]:
+        """Pseudonym to value. One that stood in a text before it was given stands for itself."""
+        return dict(self._values)
+
+    def mask(self, text: str) -> str:
+        """The text with pseudonyms; those given before stay."""
+        for match in _PSEUDONYM.finditer(text):
+            if match[0] not in self._values:
+                self._keep(match[0], match[0])
+        return self._pattern.sub(self._masked, text)
+
+    def unmask(self, text: str) -> str:
+        """The text with the values again; pseudonyms that were never given stay."""
+        return _PSEUDONYM.sub(lambda match: self._values.get(match[0], match[0]), text)
+
+    def _masked(self, match: re.Match[str]) -> str:
+        kind, value = match.lastgroup or "", match[0]
+        if _PSEUDONYM.fullmatch(value) or not _is_meant(kind, value):
+            return value
+        known = self._pseudonyms.get(value)
+        if known is None:
+            prefix = _PREFIXES[kind]
+            known = f"{prefix}-{self._counts.get(prefix, 0) + 1}"
+            self._keep(known, value)
+        return known
+
+    def _keep(self, pseudonym: str, value: str) -> None:
+        self._values[pseudonym] = value
+        self._pseudonyms[value] = pseudonym
+        prefix, _, number = pseudonym.partition("-")
+        self._counts[prefix] = max(self._counts.get(prefix, 0), int(number))
+
+
+def _is_meant(kind: str, value: str) -> bool:
+    match kind:
+        case "host":
+            return value.split(".", 1)[0].lower() not in _PACKAGES
+        case "ipv6":
+            try:
+                ipaddress.ip_address(value)
+            except ValueError:
+                return False
+            return any(character.isalnum() for character in value)
+        case _:
+            return True
