@@ -31,11 +31,12 @@ def weighing(shown: Diagnosis, confirmed: Hypothesis, first_failing: str) -> Wei
     proofs = _proofs(right, findings)
     if not proofs:
         return "no finding that is shown speaks for the confirmed cause"
-    # Where it happened is no wrong answer to what the cause is: it only says less.
+    # The same kind of fault, or the same place, with nothing said of what set it off: no wrong answer, it only says less.
     places = {confirmed.entity, right.entity, first_failing}
     wrong: list[Weight] = []
     for other in candidates:
-        less = other.attribution is Attribution.PLACE and other.entity in places
+        same = other.entity in places or other.fault_kind in (confirmed.fault_kind, right.fault_kind)
+        less = other.attribution is Attribution.PLACE and same
         own = [id for id in _proofs(other, findings) if id not in proofs]
         if other is not right and other.attribution in _POINTS_AT_SOMETHING and own and not less:
             wrong.append(Weight(hypothesis=other.id, support=-1, findings=own[:_MOST_CITED]))

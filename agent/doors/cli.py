@@ -222,11 +222,12 @@ def _own_log() -> logging.Handler:
 
 def main() -> None:
     """Entry point: errors that a person can mend are one line, and Ctrl+C leaves a resumable investigation."""
-    from agent.doors import cost, runbooks
+    from agent.doors import cost, runbooks, training
     from agent.doors.errors import friendly
 
     logging.basicConfig(level=logging.WARNING, handlers=[_own_log()], format="%(levelname)s: %(message)s")
     app.command()(cost.cost)
+    app.command()(training.export_training)
     app.add_typer(runbooks.app, name="runbooks")
     for entry in entry_points(group="pcause.commands"):
         entry.load()(app)

@@ -151,7 +151,7 @@ class Models:
             self.budget.settle_unknown(id, seconds, text)
         else:
             self.budget.settle_model(id, reply.tokens, seconds, price(model, reply.tokens, self.policy.prices), text)
-        return Failure(reply.refusal) if reply.refusal else Reply(text)
+        return Failure(reply.refusal) if reply.refusal else Reply(text, cut=reply.cut)
 
     def _close(self, id: str, error: Exception) -> None:
         """Give the reservation back where the server refused; where it broke off in the middle it may have been used."""

@@ -24,6 +24,8 @@ def failure_of(error: BaseException) -> Failure:
         return Failure(f"the model's server failed ({status})", _AGAIN_AFTER_SECONDS)
     if status in (401, 403):
         return Failure(f"the model's server refused the key ({status})")
+    if status == 400 and "context" in str(error).lower():
+        return Failure("the prompt is longer than the model reads: give it a context of 8,000 tokens (400)")
     if status is not None:
         return Failure(f"the model's server refused the request ({status})")
     name = type(error).__name__

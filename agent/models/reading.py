@@ -16,19 +16,23 @@ _MOST_CHARACTERS = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """``tokens`` is None where the server did not count; ``refusal`` is "" where there was none."""
+    """``tokens`` is None where the server did not count; ``refusal`` is "" where there was none; ``cut`` says that the
+    answer ran into the limit of its length."""
 
     text: str
     tokens: Tokens | None = None
     refusal: str = ""
+    cut: bool = False
 
 
 def reply_of(given: Any) -> Reply:  # noqa: ANN401 - what LangChain or OpenAI's client hands over
     """From ``with_structured_output(include_raw=True)``, or from a completion that was cut off."""
     if not isinstance(given, dict):
         usage = getattr(given, "usage", None)
-        tokens = Tokens(usage.prompt_tokens, usage.completion_tokens) if usage else None
-        return Reply(str(given.choices[0].message.content or "")[:_MOST_CHARACTERS], tokens)
+        read = getattr(getattr(usage, "prompt_tokens_details", None), "cached_tokens", 0) or 0
+        thought = getattr(getattr(usage, "completion_tokens_details", None), "reasoning_tokens", 0) or 0
+        tokens = Tokens(usage.prompt_tokens, usage.completion_tokens, read, thought) if usage else None
+        return Reply(str(given.choices[0].message.content or "")[:_MOST_CHARACTERS], tokens, cut=True)
     raw, parsed = given["raw"], given.get("parsed")
     text = json.dumps(parsed) if isinstance(parsed, dict) else _text(raw)
     refusal = "the model refused to answer" if raw.additional_kwargs.get("refusal") else ""

@@ -174,4 +174,7 @@ def _noted(use: ModelUse, note: str) -> ModelUse:
 
 
 def _failed(use: ModelUse, said: Unsaid) -> ModelUse:
-    return _noted(use, f"the statistics alone decided, for no language model answered ({said.reason})"[:400])
+    told = "not every part was answered by a language model" if use.asked else (
+        "the statistics alone decided, for no language model answered"
+    )  # fmt: skip
+    return _noted(use, f"{told} ({said.reason})"[:400])
