@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from agent.redaction import cut_secrets
+from agent.redaction import cut_secrets, cut_tokens
 from agent.state import Alert
 from tools.logs.records import workload
 
@@ -29,7 +29,10 @@ _LATEST = 32503680000.0  # the year 3000
 
 
 class AlertError(ValueError):
-    """The alert cannot be read; the message says which value and what to do."""
+    """The alert cannot be read; the message says which value, without its secrets, and what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(cut_secrets(message))
 
 
 def parse_alert(raw: object, source: str = "file") -> Alert:
@@ -73,6 +76,7 @@ def _alertmanager(raw: Mapping[str, Any], source: str) -> Alert:
 def _alert(**fields: Any) -> Alert:  # noqa: ANN401 - the fields of Alert
     # Before anything keeps it: who writes an annotation may have put a link with a token into it.
     fields |= {key: cut_secrets(fields[key]) for key in ("name", "summary")}
+    fields |= {key: cut_tokens(fields[key]) for key in ("entity", "metric", "severity")}
     identity = json.dumps([fields["name"], fields["entity"], fields["metric"], fields["fired_at"]])
     return Alert(id=hashlib.sha256(identity.encode()).hexdigest()[:16], **fields)
 
@@ -114,7 +118,9 @@ def parse_time(text: str) -> float:
             moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
             number = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError) as error:
-        raise AlertError(f"cannot read the time {text[:60]!r}: write it like 2026-11-24T03:00:00Z") from error
+        raise AlertError(
+            f"cannot read the time {cut_secrets(text)[:60]!r}: write it like 2026-11-24T03:00:00Z"
+        ) from error
     while number > _LATEST:
         number /= 1000.0
     return number

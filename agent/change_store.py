@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from agent.ledger_database import Database
 from agent.ledger_schema import CHANGES
 from agent.redacted_bodies import redacted_change
+from agent.redaction import cut_tokens
 from diagnosis.telemetry import Change, ChangeKind, Window
 from tools.changes import fold, identity
 
@@ -53,7 +54,7 @@ class ChangeStore:
 
     def read(self, id: str) -> Change | None:
         """One change with its diff (of a flag its last flip); None for an id that was not posted."""
-        query = sa.select(CHANGES.c.body, CHANGES.c.diff).where(CHANGES.c.id == id)
+        query = sa.select(CHANGES.c.body, CHANGES.c.diff).where(CHANGES.c.id == cut_tokens(id))
         with self._transaction() as db:
             row = db.execute(query.order_by(CHANGES.c.time.desc(), CHANGES.c.seq.desc()).limit(1)).one_or_none()
         return _change(row.body, row.diff) if row is not None else None

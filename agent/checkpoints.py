@@ -12,6 +12,8 @@ from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMet
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
+from agent.redaction import cut_secrets
+
 _BUSY_SECONDS = 30
 
 
@@ -21,6 +23,14 @@ class Checkpoints(SqliteSaver):
     A step is written in about 2 ms, and no cancellation can fall between its first statement and its commit. (Over
     aiosqlite one could: the file then stayed locked for every other investigation.)
     """
+
+    def put_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Keep what a task wrote; of an exception, which may quote what it could not read, the text without secrets."""
+        # The serializer keeps an exception as its repr as well.
+        kept = [(channel, cut_secrets(repr(v)) if isinstance(v, BaseException) else v) for channel, v in writes]
+        super().put_writes(config, kept, task_id, task_path)
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """See ``get_tuple``."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from agent.begun import Begun
 from agent.firings import Firings, Opening
 from agent.investigate import new_id
 from agent.notification import Firing, incident_alert, read_notification
@@ -54,8 +55,8 @@ class Intake:
 
         def open_with(firings: Sequence[Firing]) -> Opening:
             alert = incident_alert(firings, told.left_out)
-            source, ceilings = self._source_of(alert), self._settings.ceilings
-            return Opening(new_id(), alert.model_dump_json(), source.model_dump_json(), ceilings.model_dump_json())
+            source, begun = self._source_of(alert), Begun.of(self._settings)
+            return Opening(new_id(), alert.model_dump_json(), source.model_dump_json(), begun.model_dump_json())
 
         admission = self._firings.admit(told.firings, open_with, self._most_waiting)
         if not admission.duplicate:

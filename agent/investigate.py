@@ -13,6 +13,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
 from agent.backends import Backends
+from agent.begun import Begun
 from agent.bench import Bench
 from agent.budget import Budget
 from agent.checkpoints import open_checkpoints
@@ -29,12 +30,12 @@ from agent.events import (
 )
 from agent.evidence import EvidenceStore
 from agent.graph import Machine, build_graph
-from agent.ledger import Ledger, LedgerError
+from agent.ledger import CallRow, Ledger, LedgerError
 from agent.reasoners import Reasoner
 from agent.reasoners.choice import choose
 from agent.report.failure import report_of_failure
 from agent.report.model import Report
-from agent.settings import Ceilings, Settings
+from agent.settings import DayCeilings, MonthCeilings, Periods, Settings
 from agent.sources import Source, tools_of
 from agent.state import STATE_VERSION, Action, Alert, Approval, Investigation
 from agent.storage_trouble import is_storage_trouble
@@ -43,6 +44,7 @@ from tools.actions import ActionSpec
 
 _log = logging.getLogger(__name__)
 
+_NO_PERIODS = Periods(day=DayCeilings(usd=None), month=MonthCeilings(usd=None))
 _STEPS = 100  # of the graph; the longest way through four rounds is under thirty
 
 
@@ -60,9 +62,8 @@ async def investigate(
     """
     id = id or new_id()
     ledger = Ledger(settings.home)
-    ledger.create_investigation(
-        id, alert.model_dump_json(), source.model_dump_json(), settings.ceilings.model_dump_json()
-    )
+    begun = Begun.of(settings)
+    ledger.create_investigation(id, alert.model_dump_json(), source.model_dump_json(), begun.model_dump_json())
     state = Investigation(version=STATE_VERSION, id=id, alert=alert, reasoner="statistical", round=0)
     yield Started(id, alert)
     async with aclosing(_run(id, state, source, settings, ledger, backends, actions or {}, reasoner)) as events:
@@ -74,7 +75,8 @@ async def resume(
     id: str, settings: Settings, *, decisions: Sequence[Approval] | None = None, backends: Backends | None = None,
     actions: Mapping[str, ActionSpec] | None = None, reasoner: Reasoner | None = None,
 ) -> AsyncGenerator[Event, None]:  # fmt: skip
-    """Go on where it stopped: after a crash with no argument, after a question with the decisions.
+    """Go on where it stopped: after a crash with no argument, after a question with the decisions. What it was begun
+    with counts, not what ``settings`` say of it now.
 
     Raises ``NotResumable`` when it has ended, or when it waits and no decision is given; ``UnknownInvestigation``.
     """
@@ -84,7 +86,7 @@ async def resume(
         raise NotResumable(f"investigation {row.id} has ended; see it with: pcause show {row.id}")
     alert = Alert.model_validate_json(row.alert)
     source = Source.model_validate_json(row.source)
-    settings = settings.model_copy(update={"ceilings": Ceilings.model_validate_json(row.settings)})
+    settings = Begun.read(row.settings).over(settings)
     yield Started(row.id, alert, resumed=True)
     async with aclosing(_run(row.id, decisions, source, settings, ledger, backends, actions or {}, reasoner)) as events:
         async for event in events:
@@ -92,7 +94,8 @@ async def resume(
 
 
 async def replay(id: str, settings: Settings, *, reasoner: Reasoner | None = None) -> AsyncGenerator[Event, None]:
-    """Run an ended investigation again over its recorded answers and compare the reports; no backend is touched."""
+    """Run an ended investigation again over its recorded answers, with what it was begun with, and compare the reports;
+    no backend is touched and no model asked."""
     ledger = Ledger(settings.home)
     row = ledger.investigation(id)
     if not row.report:
@@ -100,7 +103,7 @@ async def replay(id: str, settings: Settings, *, reasoner: Reasoner | None = Non
             f"investigation {row.id} has no report to compare with; finish it with: pcause resume {row.id}"
         )
     before = Report.model_validate_json(row.report)
-    again = settings.model_copy(update={"ceilings": Ceilings.model_validate_json(row.settings)})
+    again = Begun.read(row.settings).over(settings)
     source = Source(kind="replay", place=row.id)
     alert = Alert.model_validate_json(row.alert)
     async with aclosing(investigate(alert, source, again, reasoner=reasoner)) as events:
@@ -162,8 +165,10 @@ async def _run(
         try:
             tools = tools_of(source, ledger, store, backends or Backends(settings))
             alerted = Alert.model_validate_json(ledger.investigation(id).alert)
-            budget = Budget(ledger, id, settings.ceilings, source=alerted.source, periods=settings.periods)
-            recorded = {row.call_id: row for row in ledger.calls(source.place)} if source.kind == "replay" else None
+            recorded = _recorded(source, ledger)
+            # What was spent today must not change what a replay says: it pays for nothing.
+            periods = settings.periods if recorded is None else _NO_PERIODS
+            budget = Budget(ledger, id, settings.ceilings, source=alerted.source, periods=periods)
             weighs = reasoner or choose(settings, budget, tools, recorded)
             belt = Toolbelt(tools, budget, store)
             bench = Bench(id, belt, store, ledger, weighs, actions, settings.max_rounds, time.time)
@@ -198,6 +203,17 @@ async def _run(
             return
     ledger.set_status(id, "done")
     yield Finished(Report.model_validate_json(ledger.investigation(id).report))
+
+
+def _recorded(source: Source, ledger: Ledger) -> dict[str, CallRow] | None:
+    """The calls that a replay answers a model's questions from; None where the source is no replay.
+
+    A replay asks no model and has no such calls of its own, so those of a replay's replay are the first investigation's.
+    """
+    first = ""
+    while source.kind == "replay":
+        first, source = source.place, Source.model_validate_json(ledger.investigation(source.place).source)
+    return {row.call_id: row for row in ledger.calls(first)} if first else None
 
 
 def _interrupt(ledger: Ledger, id: str) -> None:

@@ -21,7 +21,8 @@ class UnknownInvestigation(LookupError):  # noqa: N818 - said as one says it
 
 @dataclass(frozen=True, slots=True)
 class InvestigationRow:
-    """One investigation; ``alert``, ``source``, ``settings`` and ``report`` are JSON, ``report`` "" until there is one."""
+    """One investigation; ``alert``, ``source``, ``settings`` (``begun.Begun``) and ``report`` are JSON, ``report`` ""
+    until there is one."""
 
     id: str
     status: str

@@ -1,24 +1,20 @@
 """What a model tells, held against the claim that each sentence rests on: it may say less than the claim, never more.
 
-The rule is one of form, so that no judgement is needed: without the words that carry nothing (articles, "is", "there"),
-the words of the sentence are the beginning of the words of its claim. A number of another time, a service that is not
-in the claim, an order turned round or a "not" put in are all other words. What the claim quotes (a log line, a title)
-was written by anybody: it may be left out, or stand as a whole between quotation marks.
+The rule is one of form, so that no judgement is needed: the words of the sentence are the words of its claim, from the
+first on, up to the end or to a comma or semicolon of the claim. Articles may be put in, and what the claim quotes (a log
+line, a title: written by anybody) may be left out or stand as a whole between quotation marks. A line of a diff is taken
+as it is or not at all.
 """
 
-import re
 from collections.abc import Sequence
 
 from agent.state import Check, Claim, Statement
 
 _FEWEST_WORDS = 3
-_QUOTED = re.compile(r"“([^”]*)”|\"([^\"]*)\"|`([^`]*)`")
-_WORD = re.compile(r"[^\s,;()“”\"`…]+")
-_EDGE = ".:!?'"
-_CARRIES_NOTHING = frozenset(
-    "a an the of at in on is are was were be been has have had it its this these there here we see saw also "
-    "service services metric metrics log logs utc so".split()
-)
+_ARTICLES = frozenset(("a", "an", "the"))
+_MARKS = '“”"`'
+_QUOTATION = "“"  # begins the one word that a quotation is
+_PAUSES = (",", ";")
 
 
 def supported_statements(statements: Sequence[Statement], kept: Sequence[Claim]) -> tuple[list[Statement], int]:
@@ -37,25 +33,44 @@ def supported_statements(statements: Sequence[Statement], kept: Sequence[Claim])
 
 def says_no_more(sentence: str, claim: Claim) -> bool:
     """Whether a sentence says what its claim says, or less."""
-    said, whole = _words(sentence), _words(claim.sentence)
-    plain = [word for word in whole if not word.startswith("“")]
-    # A line of a diff has no quotation marks of its own, and half of one says something else.
-    fewest = len(whole) if claim.check is Check.DIFF_QUOTE else min(_FEWEST_WORDS, len(plain))
-    return len(said) >= fewest and said in (whole[: len(said)], plain[: len(said)])
+    if claim.check is Check.DIFF_QUOTE:
+        return _as_it_is(sentence) == _as_it_is(claim.sentence)
+    said, whole = _words(sentence.rstrip(" .!")), _words(claim.sentence)
+    return _begins(whole, said) or _begins([word for word in whole if not word.startswith(_QUOTATION)], said)
+
+
+def _begins(claim: Sequence[str], said: Sequence[str]) -> bool:
+    """Whether what is said is the claim's beginning and ends where the claim ends or pauses."""
+    place = 0
+    for word in said:
+        if place < len(claim) and _same(word, claim[place]):
+            place += 1
+        elif word not in _ARTICLES:
+            return False
+    if place == len(claim):
+        return place > 0
+    return place >= _FEWEST_WORDS and claim[place - 1].endswith(_PAUSES)
+
+
+def _same(word: str, wanted: str) -> bool:
+    bare = wanted.rstrip(",;:")
+    return word.rstrip(",;:") in (bare, f"{bare}'s")
 
 
 def _words(text: str) -> list[str]:
-    """The words that carry something, in small letters; a quotation is one word, which begins with its mark."""
-    found: list[str] = []
-    end = 0
-    for quoted in _QUOTED.finditer(text):
-        found += _plain_words(text[end : quoted.start()])
-        inside = next(group for group in quoted.groups() if group is not None)
-        found.append("“" + " ".join(inside.split()))
-        end = quoted.end()
-    return found + _plain_words(text[end:])
+    """In small letters. From the first quotation mark to the last is one word, for what is quoted may hold marks too."""
+    begin = min((place for mark in _MARKS if (place := text.find(mark)) >= 0), default=-1)
+    end = max(text.rfind(mark) for mark in _MARKS)
+    if begin < 0 or begin == end:
+        return _split(text)
+    quotation = _QUOTATION + " ".join(text[begin + 1 : end].split())
+    return [*_split(text[:begin]), quotation, *_split(text[end + 1 :])]
 
 
-def _plain_words(text: str) -> list[str]:
-    words = (word.strip(_EDGE).removesuffix("'s").lower() for word in _WORD.findall(text.replace("\u2019", "'")))
-    return [word for word in words if word and word not in _CARRIES_NOTHING]
+def _split(text: str) -> list[str]:
+    return text.replace("\u2019", "'").lower().split()
+
+
+def _as_it_is(text: str) -> str:
+    folded = " ".join(text.split())
+    return folded[:1].lower() + folded[1:]

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from agent.alert_expression import metric_of
 from agent.alerts import AlertError, parse_alert, parse_time
+from agent.redaction import cut_secrets, cut_tokens
 from agent.state import Alert
 
 _MOST_ALERTS = 1_000  # of one notification; the rest is counted
@@ -130,14 +131,18 @@ def incident_alert(firings: Sequence[Firing], left_out: int = 0) -> Alert:
     if not named and not more:
         return alert
     said = "; ".join(named[:_MOST_NAMED] + ([f"{more} more"] if more else []))
-    return alert.model_copy(update={"summary": f"{alert.summary} Firing with it: {said}.".strip()})
+    summary = f"{alert.summary} Firing with it: {said}.".strip()
+    return alert.model_copy(update={"summary": cut_secrets(summary)})
 
 
 def _with_rule(firing: Firing) -> Alert:
     """Metric and threshold from the rule, where the alert itself does not tell them."""
     alert = firing.alert
     metric, threshold = metric_of(firing.rule_link)
-    told = {"metric": alert.metric or metric, "threshold": threshold if alert.threshold is None else alert.threshold}
+    told = {
+        "metric": alert.metric or cut_tokens(metric),
+        "threshold": threshold if alert.threshold is None else alert.threshold,
+    }
     return alert.model_copy(update=told)
 
 
@@ -160,7 +165,8 @@ def _item(raw: object, place: int) -> NotifiedAlert:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, ("alerts", place, *first["loc"])))
-        told = f"{_short(_name(raw))} cannot be read: {_short(where)}: {first['msg'].lower()}"
+        # Cut before it is shortened: half a token is still half a secret, and no longer known as one.
+        told = f"{_short(cut_secrets(_name(raw)))} cannot be read: {_short(cut_secrets(where))}: {first['msg'].lower()}"
         raise AlertError(told.encode("utf-8", "replace").decode()) from error
 
 
@@ -178,7 +184,9 @@ def _alert(item: NotifiedAlert, notification: Notification) -> Alert:
     }
     alert = parse_alert(raw, source="alertmanager")
     if not alert.fired_at >= 0:
-        raise AlertError(f"alert “{_short(alert.name)}” began before 1970 ({item.startsAt[:40]!r}): give its startsAt")
+        raise AlertError(
+            f"alert “{_short(alert.name)}” began before 1970 ({cut_secrets(item.startsAt)[:40]!r}): give its startsAt"
+        )
     return alert
 
 

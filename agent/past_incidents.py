@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from agent.ledger import Ledger, LedgerError
+from agent.redaction import cut_secrets
 from agent.report.model import Report
 from agent.runbook_index import embedder_of, incidents_home
 from agent.settings import Settings
@@ -37,7 +38,7 @@ def confirm(id: str, settings: Settings, fix: str = "") -> Path:
 
 def _markdown(report: Report, fix: str) -> str:
     day = datetime.datetime.fromtimestamp(report.alert.fired_at, tz=datetime.UTC).date()
-    helped = fix or next((step.sentence for step in report.next_steps), "")
+    helped = cut_secrets(fix) or next((step.sentence for step in report.next_steps), "")
     front = {
         "name": report.investigation_id,
         "description": f"{day}: {report.headline}",

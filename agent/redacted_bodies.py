@@ -1,16 +1,30 @@
 """Evidence without secrets: what a source answered, before anything of it is stored, weighed or shown.
 
-Names (of entities, metrics, indices) stay as they are: they are what telemetry is joined by.
+Names (of entities, metrics, ids) are what telemetry is joined by: they lose only tokens that are certain, the same
+name always in the same way.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
+from typing import assert_never
 
-from agent.redaction import cut_secrets
-from diagnosis.telemetry import Change, LogPattern, LogRecord, PatternTable, Span
-from tools.spec import Body, ChangeList, FoundRunbook, FoundRunbooks, LogBatch, SpanBatch, Table
+from agent.redaction import cut_secrets, cut_tokens
+from diagnosis.telemetry import (
+    Change,
+    Edge,
+    LineSequence,
+    LogPattern,
+    LogRecord,
+    Node,
+    PatternTable,
+    SeriesKey,
+    SeriesMatrix,
+    Span,
+    Topology,
+)  # fmt: skip
+from tools.spec import Body, ChangeList, FoundRunbook, FoundRunbooks, LogBatch, MetricCatalogue, SpanBatch, Table
 
 _SHORTEST_SECRET = 8  # characters; below that nothing can be told from a word
 _DIGITS = re.compile(r"\d+")
@@ -18,10 +32,18 @@ Attributes = Mapping[str, str | float | bool]
 
 
 def redacted(body: Body) -> Body:
-    """The same body with every free text cut; the same object where nothing was."""
+    """The same body with every free text and every name cut."""
     match body:
+        case SeriesMatrix():
+            return replace(body, keys=tuple(map(_key, body.keys)))
+        case MetricCatalogue():
+            metrics = ((cut_tokens(entity), tuple(map(cut_tokens, names))) for entity, names in body.metrics)
+            return replace(body, metrics=tuple(metrics))
+        case Topology():
+            return _topology(body)
         case PatternTable():
-            return replace(body, patterns=tuple(map(_pattern, body.patterns)))
+            sequence = _sequence(body.sequence) if body.sequence else None
+            return replace(body, patterns=tuple(map(_pattern, body.patterns)), sequence=sequence)
         case LogBatch():
             return replace(body, records=tuple(map(_record, body.records)))
         case SpanBatch():
@@ -31,11 +53,12 @@ def redacted(body: Body) -> Body:
         case Change():
             return redacted_change(body)
         case Table():
-            return replace(body, rows=tuple(tuple(_cell(cell) for cell in row) for row in body.rows))
+            rows = tuple(tuple(_cell(cell) for cell in row) for row in body.rows)
+            return Table(_text(body.title), tuple(map(cut_tokens, body.columns)), rows)
         case FoundRunbooks():
             return replace(body, runbooks=tuple(map(_runbook, body.runbooks)))
         case _:
-            return body  # names and numbers only
+            assert_never(body)
 
 
 @lru_cache(maxsize=20_000)
@@ -48,15 +71,35 @@ def _cell(value: str | float) -> str | float:
 
 
 def _attributes(attributes: Attributes) -> Attributes:
+    return {cut_tokens(name): _valued(name, value) for name, value in attributes.items()}
+
+
+def _valued(name: str, value: str | float | bool) -> str | float | bool:
+    return _named(name, value) if isinstance(value, str) and len(value) >= _SHORTEST_SECRET else value
+
+
+@lru_cache(maxsize=20_000)
+def _named(name: str, value: str) -> str:
     # With its name before it, since that is what tells a password from a word; then as a text of its own.
-    cleaned: dict[str, str | float | bool] = {}
-    for name, value in attributes.items():
-        if isinstance(value, str) and len(value) >= _SHORTEST_SECRET:
-            whole = _text(f"{name}={value}")
-            cleaned[name] = _text(whole[len(name) + 1 :]) if whole.startswith(f"{name}=") else "[secret]"
-        else:
-            cleaned[name] = value
-    return cleaned
+    whole = _text(f"{name}={value}")
+    return _text(whole[len(name) + 1 :]) if whole.startswith(f"{name}=") else "[secret]"
+
+
+def _key(key: SeriesKey) -> SeriesKey:
+    entity, metric = cut_tokens(key.entity), cut_tokens(key.metric)
+    return key if (entity, metric) == (key.entity, key.metric) else SeriesKey(entity, metric)
+
+
+def _topology(topology: Topology) -> Topology:
+    return Topology(
+        tuple(Node(cut_tokens(node.name), node.owned, cut_tokens(node.host)) for node in topology.nodes),
+        tuple(Edge(cut_tokens(edge.caller), cut_tokens(edge.callee)) for edge in topology.edges),
+    )
+
+
+def _sequence(sequence: LineSequence) -> LineSequence:
+    requests = (tuple(map(cut_tokens, request)) for request in sequence.requests)
+    return replace(sequence, requests=tuple((entity, trace, span) for entity, trace, span in requests))
 
 
 def _pattern(pattern: LogPattern) -> LogPattern:
@@ -64,32 +107,63 @@ def _pattern(pattern: LogPattern) -> LogPattern:
     # A template has holes, and a secret with a hole in it is not recognised: then the cut line stands for it.
     template = _text(pattern.template) if example == pattern.example else _DIGITS.sub("<*>", example)
     attributes = {
-        name: {str(_attributes({name: value})[name]): count for value, count in counts.items()}
+        cut_tokens(name): {str(_valued(name, value)): count for value, count in counts.items()}
         for name, counts in pattern.attributes.items()
     }
-    return replace(pattern, template=template, example=example, attributes=attributes)
+    return replace(
+        pattern,
+        entity=cut_tokens(pattern.entity),
+        template=template,
+        severity=cut_tokens(pattern.severity),
+        example=example,
+        attributes=attributes,
+    )
 
 
 def _record(record: LogRecord) -> LogRecord:
-    return replace(record, body=_text(record.body), attributes=_attributes(record.attributes))
+    return LogRecord(
+        time=record.time,
+        entity=cut_tokens(record.entity),
+        severity=cut_tokens(record.severity),
+        body=_text(record.body),
+        trace_id=cut_tokens(record.trace_id),
+        attributes=_attributes(record.attributes),
+        span_id=cut_tokens(record.span_id),
+    )
 
 
 def _span(span: Span) -> Span:
-    return replace(span, name=_text(span.name), message=_text(span.message), attributes=_attributes(span.attributes))
+    return Span(
+        trace_id=cut_tokens(span.trace_id),
+        span_id=cut_tokens(span.span_id),
+        parent_id=cut_tokens(span.parent_id),
+        entity=cut_tokens(span.entity),
+        name=_text(span.name),
+        kind=cut_tokens(span.kind),
+        start=span.start,
+        duration=span.duration,
+        error=span.error,
+        message=_text(span.message),
+        attributes=_attributes(span.attributes),
+    )
 
 
 def redacted_change(change: Change) -> Change:
-    """A change without secrets in its title, its values and its diff."""
-
-    def valued(value: str) -> str:
-        return str(_attributes({change.key or "value": value})[change.key or "value"])
-
+    """A change without secrets in its title, its values and its diff, nor tokens in its names."""
+    name = change.key or "value"
     return replace(
         change,
+        id=cut_tokens(change.id),
+        entity=cut_tokens(change.entity),
         title=_text(change.title),
-        before=valued(change.before),
-        after=valued(change.after),
+        author=cut_tokens(change.author),
+        files=tuple(map(cut_tokens, change.files)),
         diff=cut_secrets(change.diff) if change.diff else change.diff,
+        commit=cut_tokens(change.commit),
+        version=cut_tokens(change.version),
+        before=str(_valued(name, change.before)),
+        after=str(_valued(name, change.after)),
+        key=cut_tokens(change.key),
     )
 
 

@@ -6,30 +6,32 @@ shape. Every attempt is a call of the ledger, so that a crash pays for nothing t
 
 import asyncio
 import json
+import logging
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
 from agent.budget import Budget
 from agent.ledger import CallRow, CeilingReached
-from agent.models.clients import chat_model
+from agent.models.clients import Turn, invoke
 from agent.models.failures import Failure, failure_of, refused
 from agent.models.policy import ModelPolicy, Part
-from agent.models.reading import Reply, reply_of, value_of
+from agent.models.reading import Reply, value_of, writable
 from agent.models.telemetry import observed
+from agent.models.thread import in_thread
 from agent.prices import UnknownPrice, price, worst_price
 from agent.prompts import Prompt
 from agent.redaction import Masker, cut_secrets
-
-if TYPE_CHECKING:
-    from langchain_core.messages import BaseMessage
+from agent.storage_trouble import is_storage_trouble
 
 T = TypeVar("T", bound=BaseModel)
-Turn = tuple[str, str]  # who (system, user, assistant) and what
+_log = logging.getLogger(__name__)
+_LEAST_SECONDS = 1.0  # what must be left after a pause for another try to be worth it
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,23 @@ class Models:
         self._masker = Masker(policy.mask_names)
 
     async def ask(self, part: Part, name: str, prompt: Prompt, shape: type[T]) -> Said[T] | Unsaid:
-        """``name`` tells this question from the others of the investigation, the same after a restart."""
-        if self._recorded is not None:
-            return self._as_recorded(self._recorded, part, name, prompt, shape)
+        """``name`` tells this question from the others of the investigation, the same after a restart.
+
+        Whatever goes wrong with a model is an ``Unsaid``; a full disk is raised, for the investigation goes on after it.
+        """
+        try:
+            if self._recorded is not None:
+                return self._as_recorded(self._recorded, part, name, prompt, shape)
+            return await self._asked(part, name, prompt, shape)
+        except Exception as error:
+            if is_storage_trouble(error):
+                raise
+            # Where, and not what: the message may repeat a prompt.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            _log.error("asking %s broke off with %s:\n%s", name, type(error).__name__, where)
+            return Unsaid(f"asking broke off with {type(error).__name__}")
+
+    async def _asked(self, part: Part, name: str, prompt: Prompt, shape: type[T]) -> Said[T] | Unsaid:
         failed: list[str] = []
         attempt = 0
         for model in self.policy.chain(part):
@@ -72,10 +88,8 @@ class Models:
             while True:
                 attempt += 1
                 reply = await self._reply(f"M-{name}-{attempt}", part, model, turns, shape)
-                if isinstance(reply, CeilingReached):
-                    return Unsaid(str(reply))
                 if isinstance(reply, Failure):
-                    if reply.retry_seconds is None or retried:
+                    if reply.retry_seconds is None or retried or not self._is_soon(reply.retry_seconds):
                         failed.append(f"{model}: {reply.reason}")
                         break
                     retried = True
@@ -83,7 +97,7 @@ class Models:
                     continue
                 value = value_of(reply.text, shape)
                 if not isinstance(value, str):
-                    return Said(value, part, model, prompt.digest)
+                    return Said(value, part, reply.model or model, prompt.digest)
                 if repaired:
                     failed.append(f"{model}: it answered in no usable form twice")
                     break
@@ -93,6 +107,10 @@ class Models:
                     ("user", f"That does not fit: {value}. Answer again in JSON."),
                 ]
         return Unsaid("; ".join(failed) or "no model is set for this")
+
+    def _is_soon(self, pause_seconds: float) -> bool:
+        """Whether another try after this pause has time to be answered."""
+        return pause_seconds < self.budget.model_seconds_left() - _LEAST_SECONDS
 
     @staticmethod
     def _as_recorded(
@@ -108,23 +126,21 @@ class Models:
 
     async def _reply(
         self, id: str, part: Part, model: str, turns: Sequence[Turn], shape: type[BaseModel]
-    ) -> Reply | Failure | CeilingReached:
-        """One attempt, from the ledger where it was made before."""
+    ) -> Reply | Failure:
+        """One attempt, from the ledger where it was made before. A ceiling fails this model only: a free one may follow."""
         masks = self.policy.masks(model)
         cleaned = [(who, self._outgoing(text, masks)) for who, text in turns]
         request = json.dumps({"turns": cleaned, "shape": shape.__name__}, ensure_ascii=False)
         # A token is at least one byte, so that no tokenizer can pass what is reserved.
         most_in = len(request.encode()) + len(json.dumps(shape.model_json_schema()))
-        most_out = self.policy.most_output_tokens
+        most_out = self.policy.most_output(model)
         try:
             usd = worst_price(model, most_in, most_out, self.policy.prices)
             known = self.budget.reserve_model(id, part.value, model, request, most_in, most_out, usd)
-        except UnknownPrice as error:
+        except (UnknownPrice, CeilingReached) as error:
             return Failure(str(error))
-        except CeilingReached as reached:
-            return reached
-        if known is not None:
-            return Reply(known.answer)
+        if known is not None:  # perhaps of another model: then one that failed before the restart fails no more
+            return Reply(known.answer, model=known.model)
         return await self._call(id, part, model, cleaned, shape, masks)
 
     async def _call(
@@ -134,59 +150,31 @@ class Models:
         limit = max(min(self.policy.timeout_seconds, self.budget.model_seconds_left()), 0.1)
         try:
             with observed(part.value, model) as seen:
-                asked = partial(_invoke, model, self.policy, turns, shape)
-                reply = await asyncio.wait_for(asyncio.to_thread(asked), limit)
+                reply = await in_thread(partial(invoke, model, self.policy, turns, shape.model_json_schema()), limit)
                 seen(reply.tokens)
-        except (TimeoutError, asyncio.CancelledError) as error:
+        except asyncio.CancelledError:
             self.budget.give_up(id)  # it may be answered, and billed, all the same
-            if isinstance(error, asyncio.CancelledError):
-                raise
-            return failure_of(error)
+            raise
         except Exception as error:
-            self._close(id, error)
+            if refused(error):
+                self.budget.refund(id)
+            else:
+                self.budget.give_up(id)
             return failure_of(error)
-        text = self._masker.unmask(reply.text) if masks else reply.text
-        seconds = time.monotonic() - begun
+        try:
+            text = self._masker.unmask_json(reply.text) if masks else reply.text
+            self._settle(id, model, reply, time.monotonic() - begun, text)
+        except Exception as error:
+            self.budget.give_up(id)
+            return Failure(f"its answer could not be kept ({type(error).__name__})")
+        return Failure(reply.refusal) if reply.refusal else Reply(text, cut=reply.cut)
+
+    def _settle(self, id: str, model: str, reply: Reply, seconds: float, text: str) -> None:
         if reply.tokens is None:  # a server that does not count: the worst case stands
             self.budget.settle_unknown(id, seconds, text)
         else:
             self.budget.settle_model(id, reply.tokens, seconds, price(model, reply.tokens, self.policy.prices), text)
-        return Failure(reply.refusal) if reply.refusal else Reply(text, cut=reply.cut)
-
-    def _close(self, id: str, error: Exception) -> None:
-        """Give the reservation back where the server refused; where it broke off in the middle it may have been used."""
-        if refused(error):
-            self.budget.refund(id)
-        else:
-            self.budget.give_up(id)
 
     def _outgoing(self, text: str, masks: bool) -> str:
-        clean = cut_secrets(text)
+        clean = cut_secrets(writable(text))
         return self._masker.mask(clean) if masks else clean
-
-
-def _invoke(model: str, policy: ModelPolicy, turns: Sequence[Turn], shape: type[BaseModel]) -> Reply:
-    """In a thread, with the synchronous client: every investigation has a loop of its own, and a client outlives them."""
-    from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
-
-    made = chat_model(model, policy)
-    kinds: dict[str, Callable[[str], BaseMessage]] = {
-        "user": HumanMessage,
-        "assistant": AIMessage,
-        # Anthropic keeps what is marked; the others do so by themselves or ignore it.
-        "system": lambda text: SystemMessage(
-            [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}]
-            if model.startswith("anthropic:") else text
-        ),
-    }  # fmt: skip
-    provider = model.partition(":")[0]
-    how: dict[str, Any] = {"method": "json_schema"} if provider in ("openai", "ollama") else {}
-    # As a schema and not as a class: then what does not fit comes back as text instead of as an exception.
-    structured = made.with_structured_output(shape.model_json_schema(), include_raw=True, **how)
-    try:
-        return reply_of(structured.invoke([kinds[who](text) for who, text in turns]))
-    except Exception as error:
-        cut = getattr(error, "completion", None)  # it ran into the limit of its answer
-        if cut is None:
-            raise
-        return reply_of(cut)

@@ -22,11 +22,16 @@ def observed(part: str, model: str) -> Iterator[Seen]:
     if instruments is None:
         yield lambda tokens: None
         return
+    from opentelemetry.trace import StatusCode
+
     tracer, tokens_used, duration = instruments
     provider, _, name = model.partition(":")
     about = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": provider, "gen_ai.request.model": name}
     begun = time.monotonic()
-    with tracer.start_as_current_span(f"chat {name}", attributes={**about, "pcause.part": part}) as span:
+    # The message of an exception may repeat a prompt or an answer.
+    silent = {"record_exception": False, "set_status_on_exception": False}
+    attributes = {**about, "pcause.part": part}
+    with tracer.start_as_current_span(f"chat {name}", attributes=attributes, **silent) as span:
 
         def seen(tokens: Tokens | None) -> None:
             if tokens is None:
@@ -41,6 +46,7 @@ def observed(part: str, model: str) -> Iterator[Seen]:
         except BaseException as error:
             failed = {"error.type": type(error).__name__}
             span.set_attributes(failed)
+            span.set_status(StatusCode.ERROR, failed["error.type"])
             raise
         finally:
             duration.record(time.monotonic() - begun, {**about, **failed})

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from agent.evidence import EvidenceStore
 from agent.state import Alert, Evidence, Outcome
 from agent.times import clock, stamp
-from diagnosis.findings import Diagnosis, Finding
+from diagnosis.findings import Diagnosis, Finding, Hypothesis
 from diagnosis.incident import Incident
 from diagnosis.telemetry import Change
 from tools.spec import LogBatch, Table
@@ -43,19 +43,29 @@ def entities_of(incident: Incident) -> frozenset[str]:
     return frozenset(named | {incident.entity}) - {""}
 
 
-def findings_table(diagnosis: Diagnosis, most: int = _FINDINGS) -> str:
-    """id, seconds from the onset, entity, sentence: what the hypotheses rest on, then the strongest."""
-    cited = [s.finding_id for h in diagnosis.hypotheses[:_HYPOTHESES] for s in h.supports if s.finding_id]
+def shown_hypotheses(diagnosis: Diagnosis) -> tuple[Hypothesis, ...]:
+    """Those that a model sees, the likeliest first."""
+    return diagnosis.hypotheses[:_HYPOTHESES]
+
+
+def shown_findings(diagnosis: Diagnosis, most: int = _FINDINGS) -> tuple[Finding, ...]:
+    """Those that a model sees, in the order of time: what the hypotheses rest on, then the strongest."""
+    cited = [s.finding_id for h in shown_hypotheses(diagnosis) for s in h.supports if s.finding_id]
     place = {id: number for number, id in reversed(list(enumerate(dict.fromkeys(cited))))}
     ordered = sorted(diagnosis.findings, key=lambda f: (place.get(f.id, len(place)), -abs(f.deviation), f.id))
-    chosen = sorted(ordered[:most], key=lambda f: (f.onset is None, f.onset or 0.0, f.id))
-    return _lines(f"{f.id} {_when(f, diagnosis)} {f.entity}: {_cut(f.sentence, _SENTENCE)}" for f in chosen)
+    return tuple(sorted(ordered[:most], key=lambda f: (f.onset is None, f.onset or 0.0, f.id)))
+
+
+def findings_table(diagnosis: Diagnosis, most: int = _FINDINGS) -> str:
+    """id, seconds from the onset, entity, sentence."""
+    shown = shown_findings(diagnosis, most)
+    return _lines(f"{f.id} {_when(f, diagnosis)} {f.entity}: {_cut(f.sentence, _SENTENCE)}" for f in shown)
 
 
 def hypotheses_table(diagnosis: Diagnosis) -> str:
     """id, probability, place, kind, change, and what speaks for and against it."""
     rows = []
-    for h in diagnosis.hypotheses[:_HYPOTHESES]:
+    for h in shown_hypotheses(diagnosis):
         proofs = [s.finding_id for s in h.supports if s.finding_id and s.weight > 0]
         against = [_cut(s.reason, _CELL) for s in h.supports if s.weight < 0]
         told = f"{h.id} {h.probability:.0%} {h.entity or '-'} {h.fault_kind.value}: {_cut(h.sentence, _SENTENCE)}"
@@ -66,7 +76,7 @@ def hypotheses_table(diagnosis: Diagnosis) -> str:
 
 def changes_table(incident: Incident, diagnosis: Diagnosis) -> str:
     """The changes nearest to the onset, those that are accused first; without diffs."""
-    accused = {h.change_id for h in diagnosis.hypotheses[:_HYPOTHESES] if h.change_id}
+    accused = {h.change_id for h in shown_hypotheses(diagnosis) if h.change_id}
     onset = diagnosis.onset if diagnosis.onset is not None else incident.fired_at
     near = sorted(incident.changes, key=lambda c: (c.id not in accused, abs(c.time - onset), c.id))[:_CHANGES]
     return _lines(_change(change) for change in sorted(near, key=lambda c: (c.time, c.id)))
@@ -87,10 +97,15 @@ def answers_table(evidence: Sequence[Evidence], store: EvidenceStore) -> str:
 
 def diff_text(change: Change) -> str:
     """What a change did: title, files, and the changed lines with a little around them."""
+    return "\n".join([_cut(change.title, _TITLE), ", ".join(change.files[:12]), *diff_lines(change)])
+
+
+def diff_lines(change: Change) -> list[str]:
+    """The lines of its diff that a model sees, each as far as it sees it."""
     lines = [line[:_DIFF_LINE] for line in (change.diff or "").splitlines()]
     if len(lines) > _DIFF_LINES:
         lines = [line for line in lines if line[:1] in "+-@"][:_DIFF_LINES]
-    return "\n".join([_cut(change.title, _TITLE), ", ".join(change.files[:12]), *lines])
+    return lines
 
 
 def _change(change: Change) -> str:

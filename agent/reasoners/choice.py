@@ -16,13 +16,14 @@ def choose(
 ) -> Reasoner:
     """The statistics, or a model over them. ``recorded`` are the calls that a replay answers from.
 
-    A replay asks a model where the recorded investigation did, whatever the settings say now.
+    A replay weighs a model's answers where the recorded investigation had any, whatever the settings say now.
     """
-    asked = any(row.kind == CallKind.MODEL for row in (recorded or {}).values())
-    choice = settings.reasoner
-    if recorded is not None and not asked:
-        choice = ReasonerChoice.STATISTICAL
-    if choice is ReasonerChoice.STATISTICAL or not (settings.models.any or asked):
+    choice, there = settings.reasoner, settings.models.any
+    if recorded is not None:
+        there = any(row.kind == CallKind.MODEL for row in recorded.values())
+        if there and choice is ReasonerChoice.STATISTICAL:  # of a row that does not tell what was chosen
+            choice = ReasonerChoice.LLM
+    if choice is ReasonerChoice.STATISTICAL or not there:
         return StatisticalReasoner()
     from agent.models.calling import Models
     from agent.reasoners.llm import LlmReasoner

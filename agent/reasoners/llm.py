@@ -4,6 +4,7 @@ Whatever it says passes through code (``weighing``, ``narrative``), and where it
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import unescape
 
@@ -17,13 +18,14 @@ from agent.reasoners.briefing import (
     answers_table,
     call_graph,
     changes_table,
+    diff_lines,
     diff_text,
     entities_of,
     findings_table,
     hypotheses_table,
 )
 from agent.reasoners.statistical import assemble, diagnosed, unread_diffs
-from agent.reasoners.weighing import Weighed, with_readings, with_weights
+from agent.reasoners.weighing import with_opinion, with_readings, with_weights
 from agent.state import Alert, Claim, Evidence, ModelUse, Statement, Verdict
 from diagnosis.findings import Attribution, Diagnosis
 from diagnosis.incident import Incident
@@ -46,15 +48,15 @@ class LlmReasoner:
 
     async def diagnose(self, case: Case) -> Opinion:
         incident, origin = assemble(case.alert, case.scope, case.evidence, case.store)
-        diagnosis = diagnosed(incident, origin)
-        unread = unread_diffs(incident, diagnosis, case.evidence)
+        statistics = diagnosed(incident, origin)
+        unread = unread_diffs(incident, statistics, case.evidence)
         if unread:  # what the statistics can still find out costs nothing
-            return Opinion(diagnosis, unread, case.use)
-        reason = self._no_need(diagnosis)
-        if reason:
-            return Opinion(diagnosis, [], _noted(case.use, reason))
-        diagnosis, use = await self._read_changes(diagnosis, incident, case.use)
-        return await self._weigh(case, diagnosis, incident, use)
+            return _opinion(statistics, case.use, unread)
+        reason = self._no_need(statistics)
+        if reason:  # nobody was asked only where nobody was asked in an earlier round either
+            return _opinion(statistics, case.use if case.use.asked else _noted(case.use, reason))
+        use = await self._read_changes(statistics, incident, case.use)
+        return await self._weigh(case, statistics, incident, use)
 
     async def narrate(
         self, alert: Alert, verdict: Verdict, claims: list[Claim], use: ModelUse
@@ -88,45 +90,52 @@ class LlmReasoner:
             return f"no language model was asked: the statistics are sure enough ({first.probability:.0%})"
         return ""
 
-    async def _read_changes(
-        self, diagnosis: Diagnosis, incident: Incident, use: ModelUse
-    ) -> tuple[Diagnosis, ModelUse]:
-        """Let it read the diffs of the accused changes, once."""
+    async def _read_changes(self, statistics: Diagnosis, incident: Incident, use: ModelUse) -> ModelUse:
+        """Let it read the diffs of the accused changes, each change once."""
         changes = {change.id: change for change in incident.changes if change.diff}
-        accused = [h.change_id for h in diagnosis.hypotheses[:6] if h.change_id in changes]
-        labels = {f"K{n}": changes[id] for n, id in enumerate(dict.fromkeys(accused[:_MOST_DIFFS]), 1)}
-        if not labels or use.times(Part.READ_CHANGE) or self.models.budget.should_conclude:
-            return diagnosis, use
+        accused = [h.change_id for h in statistics.hypotheses[:6] if h.change_id in changes]
+        known = {reading.change_id for reading in use.readings}
+        unread = [id for id in list(dict.fromkeys(accused))[:_MOST_DIFFS] if id not in known]
+        if not unread or self.models.budget.should_conclude:
+            return use
+        labels = {f"K{n}": changes[id] for n, id in enumerate(unread, 1)}
         shown = [(label, diff_text(change)) for label, change in labels.items()]
-        prompt = render("read_change", symptoms=findings_table(diagnosis, most=8), diffs=shown)
-        said = await self.models.ask(Part.READ_CHANGE, "read_change", prompt, Readings)
+        prompt = render("read_change", symptoms=findings_table(statistics, most=8), diffs=shown)
+        name = f"read_change-after-{len(known)}" if known else "read_change"
+        said = await self.models.ask(Part.READ_CHANGE, name, prompt, Readings)
+        diffs = {label: (change.id, "\n".join(diff_lines(change))) for label, change in labels.items()}
         if isinstance(said, Unsaid):
-            return diagnosis, _failed(use, said)
-        diffs = {label: (change.id, change.diff or "") for label, change in labels.items()}
-        return _taken(with_readings(diagnosis, diffs, said.value), _used(use, said))
+            read = with_readings(statistics, diffs, Readings(readings=[]))
+            return _failed(use, said).model_copy(update={"readings": (*use.readings, *read.kept)})
+        read = with_readings(statistics, diffs, said.value)
+        return _taken(_used(use, said), read.dropped, readings=(*use.readings, *read.kept))
 
-    async def _weigh(self, case: Case, diagnosis: Diagnosis, incident: Incident, use: ModelUse) -> Opinion:
+    async def _weigh(self, case: Case, statistics: Diagnosis, incident: Incident, use: ModelUse) -> Opinion:
         times, budget = use.times(Part.DIAGNOSE), self.models.budget
         if times >= _MOST_WEIGHINGS or budget.should_conclude:
-            note = "" if times else "no language model was asked: four fifths of a ceiling are used"
-            return Opinion(diagnosis, [], _noted(use, note) if note else use)
+            silent = not use.asked and not use.note
+            note = "no language model was asked: four fifths of a ceiling are used" if silent else use.note
+            return _opinion(statistics, _noted(use, note))
+        # Without its earlier weights: what it says now replaces them.
+        shown = with_opinion(statistics, use.readings)
         tools = [tool for tool in AskedTool if tool.value in self.tools] if times == 0 else []
         prompt = render(
             "diagnose",
             alert=alert_text(case.alert),
-            call_graph=call_graph(incident, diagnosis),
-            findings=findings_table(diagnosis),
-            hypotheses=hypotheses_table(diagnosis),
-            changes=changes_table(incident, diagnosis),
+            call_graph=call_graph(incident, shown),
+            findings=findings_table(shown),
+            hypotheses=hypotheses_table(shown),
+            changes=changes_table(incident, shown),
             answers=answers_table(asked_by_model(case.evidence), case.store) if times else "",
             tools=", ".join(tools) or "none",
         )
         said = await self.models.ask(Part.DIAGNOSE, f"diagnose-{times + 1}", prompt, Weighing)
         if isinstance(said, Unsaid):
-            return Opinion(diagnosis, [], _failed(use, said))
+            return _opinion(statistics, _failed(use, said))
         wishes, dropped = self._wishes(said.value, case, incident, tools)
-        diagnosis, use = _taken(with_weights(diagnosis, incident, said.value), _used(use, said))
-        return Opinion(diagnosis, wishes, use.model_copy(update={"dropped": use.dropped + dropped}))
+        weighed = with_weights(statistics, incident, said.value, use.readings)
+        use = _taken(_used(use, said), weighed.dropped + dropped, weights=weighed.kept)
+        return _opinion(statistics, use, wishes)
 
     def _wishes(self, said: Weighing, case: Case, incident: Incident, tools: list[AskedTool]) -> tuple[list[Wish], int]:
         """Its questions, with arguments made by code: names of the call graph, the window of the incident."""
@@ -160,13 +169,18 @@ def _arguments(tool: AskedTool, entities: list[str], case: Case) -> dict[str, ob
             return {"around": fired_at, "entities": entities}
 
 
+def _opinion(statistics: Diagnosis, use: ModelUse, wishes: Sequence[Wish] = ()) -> Opinion:
+    """The statistics of this round with all that models said so far."""
+    return Opinion(with_opinion(statistics, use.readings, use.weights), list(wishes), use)
+
+
 def _used(use: ModelUse, said: Said[Weighing] | Said[Readings] | Said[Narrative]) -> ModelUse:
     answered = (*use.asked, (said.part.value, said.model, said.prompt))
     return use.model_copy(update={"asked": answered})
 
 
-def _taken(weighed: Weighed, use: ModelUse) -> tuple[Diagnosis, ModelUse]:
-    return weighed.diagnosis, use.model_copy(update={"dropped": use.dropped + weighed.dropped})
+def _taken(use: ModelUse, dropped: int, **kept: object) -> ModelUse:
+    return use.model_copy(update={"dropped": use.dropped + dropped, **kept})
 
 
 def _noted(use: ModelUse, note: str) -> ModelUse:

@@ -1,12 +1,15 @@
-"""``cut_secrets``: every finder on every view of a text, and each secret replaced by ``[secret:KIND]`` for good."""
+"""``cut_secrets``: every finder on every view of a text, and each secret replaced by ``[secret:KIND]`` for good.
+
+``cut_tokens`` is the same for a name, where only what is certain is a secret.
+"""
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Iterator
+from functools import cache, lru_cache
 
 from agent.redaction.drawn_strings import DRAWN_SHAPES, encoded_texts, random_strings
-from agent.redaction.fixed_places import PLACE_SHAPES, fixed_places
+from agent.redaction.fixed_places import NAME_SHAPES, PLACE_SHAPES, fixed_places
 from agent.redaction.named_values import NAMED_SHAPES, named_values
 from agent.redaction.provider_tokens import provider_shape, provider_tokens
 from agent.redaction.scanning import Cut, Page, Shape
@@ -15,51 +18,48 @@ from agent.redaction.text_views import ESCAPE, LIST, PIECES, WRAP, View, joined,
 _ROUNDS = 4  # what is left of a line may give away what is left of a secret
 _MARK = re.compile(r"\[secret:[a-z-]+\]")
 _DEPTH = 2  # encodings in encodings, escapes in escapes
+_SHORTEST_NAME = 8  # characters; a shorter one holds no token and no address with a password
+_HEX = re.compile(r"[0-9a-f]+")
 
 
 def cut_secrets(text: str) -> str:
     """The text with each secret replaced by ``[secret:KIND]``; cutting twice changes nothing. Takes any string."""
+    return _cleaned(text, lambda left: _found(left, _DEPTH))
+
+
+def cut_tokens(name: str) -> str:
+    """A name without the tokens of known shape and the credentials in addresses that it holds.
+
+    Of an entity, a metric, an id, a path: equal names stay equal, and nothing is cut because it looks drawn or because
+    of the words beside it, since commits, versions and pods look so too. Takes any string.
+    """
+    # The ids of traces and commits, most of all names, need no look and no memory.
+    return name if len(name) < _SHORTEST_NAME or _HEX.fullmatch(name) else _without_tokens(name)
+
+
+@lru_cache(maxsize=20_000)
+def _without_tokens(name: str) -> str:
+    return _cleaned(name, _found_in_name)
+
+
+def _found_in_name(name: str) -> Iterator[Cut]:
+    page = Page(name, _name_shapes())
+    yield from fixed_places(page)
+    yield from provider_tokens(page)
+
+
+@cache
+def _name_shapes() -> tuple[Shape, ...]:
+    return (*NAME_SHAPES, provider_shape())
+
+
+def _cleaned(text: str, find: Callable[[str], Iterator[Cut]]) -> str:
     for _ in range(_ROUNDS):
-        cuts = _merged(_outside_marks(text, _found(text, _DEPTH)))
+        cuts = _merged(_outside_marks(text, find(text)))
         if not cuts:
             break
         text = _without(text, cuts)
     return text
-
-
-def redact_json(value: object) -> object:
-    """A JSON value with the secrets of its strings cut, keys included.
-
-    A value is read beside its key, so that ``{"password": "…"}`` is cut too, as it is in a pair and in ``{"name": …, "value": …}``. Raises nothing; what is no JSON is kept.
-    """
-    match value:
-        case str():
-            return cut_secrets(value)
-        case dict():
-            named = value.get("name", value.get("key"))
-            return {
-                redact_json(key): _beside(named if key == "value" and isinstance(named, str) else key, item)
-                for key, item in value.items()
-            }
-        case [str() as key, str() as item]:
-            return [redact_json(key), _beside(key, item)]
-        case list() | tuple():
-            return [redact_json(item) for item in value]
-        case _:
-            return value
-
-
-def _beside(key: object, item: object) -> object:
-    if not isinstance(key, str) or not isinstance(item, str):
-        return redact_json(item)
-    cleaned = cut_secrets(item)
-    head = f'{key}: "'
-    both = cut_secrets(head + cleaned.replace('"', "'") + '"')
-    return (
-        both[len(head) : -1]
-        if both.startswith(head) and "[secret:" in both[len(head) :] and '"' not in cleaned
-        else cleaned
-    )
 
 
 def _found(text: str, depth: int) -> Iterator[Cut]:

@@ -48,6 +48,8 @@ _PGPASS = Shape(
 )
 
 PLACE_SHAPES = (_KEY_BLOCK, _ADDRESS, _SCHEMELESS, _USER_FLAG, _SHORT_FLAG, _BEARER, _HASH, _PGPASS)
+# Those that no name has by chance: what follows a flag, or stands in five parts, may be a name.
+NAME_SHAPES = (_KEY_BLOCK, _ADDRESS, _SCHEMELESS, _BEARER, _HASH)
 _PORT = re.compile(r"\d{1,5}(?:[/?#]|$)")
 _AUTHORITY_END = re.compile(r"[/?#]")
 

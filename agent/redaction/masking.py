@@ -1,6 +1,7 @@
 """Stable pseudonyms for hosts, addresses and names, put back in what our own people see."""
 
 import ipaddress
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Self
@@ -22,7 +23,10 @@ _PATTERNS = {
     "ipv6": r"(?<![\w:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?(?![\w:])",
 }
 _PREFIXES = {"email": "email", "url": "host", "host": "host", "ipv4": "ip", "ipv6": "ip", "name": "name"}
-_PSEUDONYM = re.compile(r"(?<![A-Za-z0-9])(?:host|ip|email|name)-[1-9][0-9]*(?![0-9])")
+# Two letters that begin no word and end no name, so that it is neither telemetry nor a model's own invention. What
+# stands in a text all the same is masked as well: then no pseudonym in a masked text is one that we did not give.
+_PSEUDONYM = re.compile(r"(?<![A-Za-z0-9])(?:host|ip|email|name)-zq[1-9][0-9]*(?![A-Za-z0-9])")
+_JSON_PIECE = re.compile(r'"(?:[^"\\]|\\.)*"?|[^"]+', re.DOTALL)
 # A package is a host's name backwards.
 _PACKAGES = frozenset("com org net io dev java javax jakarta kotlin scala sun edu gov de uk".split())
 
@@ -39,9 +43,8 @@ class Masker:
         if words:
             alternatives["name"] = rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, words))})(?![A-Za-z0-9])"
         order = ("email", "url", "host", "name", "ipv4", "ipv6")
-        self._pattern = re.compile(
-            "|".join(f"(?P<{kind}>{alternatives[kind]})" for kind in order if kind in alternatives)
-        )
+        kinds = [f"(?P<{kind}>{alternatives[kind]})" for kind in order if kind in alternatives]
+        self._pattern = re.compile("|".join([*kinds, _PSEUDONYM.pattern]))
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, str], names: Sequence[str] = ()) -> Self:
@@ -49,42 +52,64 @@ class Masker:
         masker = cls(names)
         for pseudonym, value in mapping.items():
             if not _PSEUDONYM.fullmatch(pseudonym):
-                raise ValueError(f"{pseudonym!r} is no pseudonym: they are like host-1, ip-2, email-3 and name-4")
+                raise ValueError(f"{pseudonym!r} is no pseudonym: they are like host-zq1, ip-zq2 and name-zq3")
             masker._keep(pseudonym, value)
         return masker
 
     @property
     def mapping(self) -> dict[str, str]:
-        """Pseudonym to value. One that stood in a text before it was given stands for itself."""
+        """Pseudonym to value."""
         return dict(self._values)
 
     def mask(self, text: str) -> str:
-        """The text with pseudonyms; those given before stay."""
-        for match in _PSEUDONYM.finditer(text):
-            if match[0] not in self._values:
-                self._keep(match[0], match[0])
+        """The text with pseudonyms, also for what looks like one: a text is masked once."""
         return self._pattern.sub(self._masked, text)
 
     def unmask(self, text: str) -> str:
         """The text with the values again; pseudonyms that were never given stay."""
         return _PSEUDONYM.sub(lambda match: self._values.get(match[0], match[0]), text)
 
+    def unmask_json(self, text: str) -> str:
+        """The same for the strings of a JSON text, which stays JSON whatever the values hold. Takes any text."""
+        return _JSON_PIECE.sub(self._unmasked_piece, text)
+
+    def _unmasked_piece(self, match: re.Match[str]) -> str:
+        piece = match[0]
+        try:
+            # Read first: in "a\nhost-zq1" a line ends before the pseudonym, not a word.
+            content = json.loads(piece, strict=False) if piece.startswith('"') else None
+        except ValueError:
+            content = None
+        if content is None:  # between strings, or no JSON
+            return _PSEUDONYM.sub(lambda found: _in_json(self._values.get(found[0], found[0])), piece)
+        unmasked = self.unmask(content)
+        return piece if unmasked == content else json.dumps(unmasked)
+
     def _masked(self, match: re.Match[str]) -> str:
-        kind, value = match.lastgroup or "", match[0]
-        if _PSEUDONYM.fullmatch(value) or not _is_meant(kind, value):
-            return value
-        known = self._pseudonyms.get(value)
-        if known is None:
-            prefix = _PREFIXES[kind]
-            known = f"{prefix}-{self._counts.get(prefix, 0) + 1}"
-            self._keep(known, value)
-        return known
+        kind, value = match.lastgroup, match[0]
+        if kind is None:
+            return self._masked_pseudonym(match)
+        if not _is_meant(kind, value):
+            return _PSEUDONYM.sub(self._masked_pseudonym, value)
+        return self._pseudonym(_PREFIXES[kind], value)
+
+    def _masked_pseudonym(self, match: re.Match[str]) -> str:
+        return self._pseudonym(match[0].partition("-")[0], match[0])
+
+    def _pseudonym(self, prefix: str, value: str) -> str:
+        if value not in self._pseudonyms:
+            self._keep(f"{prefix}-zq{self._counts.get(prefix, 0) + 1}", value)
+        return self._pseudonyms[value]
 
     def _keep(self, pseudonym: str, value: str) -> None:
         self._values[pseudonym] = value
         self._pseudonyms[value] = pseudonym
-        prefix, _, number = pseudonym.partition("-")
+        prefix, _, number = pseudonym.partition("-zq")
         self._counts[prefix] = max(self._counts.get(prefix, 0), int(number))
+
+
+def _in_json(value: str) -> str:
+    return json.dumps(value)[1:-1]
 
 
 def _is_meant(kind: str, value: str) -> bool:

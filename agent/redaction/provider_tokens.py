@@ -106,8 +106,8 @@ _OWN = (
     ("xai", r"xai-[A-Za-z0-9]{40,}"),
 )  # fmt: skip
 
-# A shape that words can have too: "sk-learn-pipelines-and-models", "s.ConcurrentHashMapSegments".
-_VAGUE = frozenset({"openai", "vault", "google-refresh"})
+# A shape that words can have too: "sk-learn-pipelines-and-models", "s.ConcurrentHashMapSegments", names of classes.
+_VAGUE = frozenset({"discord", "openai", "vault", "google-refresh"})
 _AFTER = re.compile(r"[A-Za-z0-9_-]{0,4096}")
 _LOOKAHEAD = re.compile(r"\(\?!\\w\)")
 _LONG = re.compile(r",\d{4,}\}")  # RE2 counts to a thousand

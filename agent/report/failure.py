@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.ledger import Ledger
+from agent.redaction import cut_secrets
 from agent.report.build import SCHEMA_VERSION, blind_spots
 from agent.report.model import Report
 from agent.state import Alert, Scope
@@ -17,7 +18,7 @@ def report_of_failure(
     alert = state.get("alert") or Alert.model_validate_json(ledger.investigation(id).alert)
     scope = state.get("scope") or Scope(entities=(), start=alert.fired_at, end=alert.fired_at)
     evidence = tuple(state.get("evidence") or ())
-    problem = f"the investigation broke in {stage}: {type(error).__name__}: {error}"
+    problem = cut_secrets(f"the investigation broke in {stage}: {type(error).__name__}: {error}")
     return Report(
         schema_version=SCHEMA_VERSION,
         investigation_id=id,

@@ -5,6 +5,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
 
 from agent.models import telemetry
 from agent.prices import Tokens
@@ -46,3 +47,15 @@ def test_a_failed_call_says_how(observed: tuple[InMemorySpanExporter, InMemoryMe
         raise TimeoutError
     (span,) = spans.get_finished_spans()
     assert (span.attributes or {})["error.type"] == "TimeoutError"
+    assert span.status.status_code is StatusCode.ERROR
+
+
+def test_no_text_of_an_exception_is_in_the_span(observed: tuple[InMemorySpanExporter, InMemoryMetricReader]):
+    spans, _ = observed
+    spans.clear()
+    with pytest.raises(ValueError), telemetry.observed("diagnose", "openai:small"):
+        raise ValueError("invalid prompt: what the model was asked")
+    (span,) = spans.get_finished_spans()
+    assert span.status.description == "ValueError"
+    assert not span.events
+    assert "what the model was asked" not in span.to_json()

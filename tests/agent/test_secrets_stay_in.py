@@ -3,7 +3,14 @@
 import gzip
 import json
 import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -97,3 +104,83 @@ def test_no_secret_is_in_our_own_log(planted: Planted):
     record = logging.LogRecord("x", logging.ERROR, "x.py", 1, "cannot read %s", (planted.text,), None)
     assert RedactingFilter().filter(record)
     assert leaked(record.getMessage()) == []
+
+
+TRACED = """
+import asyncio, json, pathlib, sys
+{early}
+from agent.alerts import parse_alert
+from agent.investigate import investigate
+from agent.settings import Settings
+from agent.sources import Source
+
+async def main(recording, home):
+    alert = parse_alert(json.loads((recording / "alert.json").read_text()))
+    async for _ in investigate(alert, Source(kind="recording", place=str(recording)), Settings(home=home)):
+        pass
+
+asyncio.run(main(*map(pathlib.Path, sys.argv[1:])))
+from langchain_core.tracers.langchain import wait_for_all_tracers
+wait_for_all_tracers()
+"""
+EARLY = "from langsmith.utils import tracing_is_enabled; assert tracing_is_enabled()"
+
+
+@contextmanager
+def tracing_server() -> Iterator[tuple[str, list[str]]]:
+    """The address of a server in LangSmith's place, and the paths that were posted to."""
+    posted: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            posted.append(self.path)
+            self.do_GET()
+
+        do_PATCH = do_POST  # noqa: N815 - the library's name
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", posted
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("switch", "early", "allowed"),
+    [
+        ("LANGSMITH_TRACING", "", False),
+        ("LANGSMITH_TRACING_V2", "", False),
+        ("LANGCHAIN_TRACING_V2", EARLY, False),
+        ("LANGSMITH_TRACING", "", True),
+    ],
+)
+def test_no_state_goes_to_langsmith_unless_it_is_allowed(
+    recording: Path, tmp_path: Path, switch: str, early: str, allowed: bool
+):
+    root = Path(__file__).parents[2]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("LANG", "PCAUSE_"))}
+    with tracing_server() as (address, posted):
+        told = {switch: "true", "LANGSMITH_ENDPOINT": address, "LANGSMITH_API_KEY": "x", "PYTHONPATH": str(root)}
+        if allowed:
+            told["PCAUSE_ALLOW_LANGSMITH"] = "1"
+        done = subprocess.run(
+            [sys.executable, "-c", TRACED.format(early=early), str(recording), str(tmp_path / "home")],
+            cwd=root, env={**clean, **told}, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert bool(posted) is allowed

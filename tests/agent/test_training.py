@@ -220,7 +220,7 @@ def test_a_name_has_one_pseudonym_in_all_lines(recording: Path, home: Settings):
     assert not [text for text in texts if "store" in text.split()]
     half = len(read) // 2
     assert [line["messages"] for line in read[:half]] == [line["messages"] for line in read[half:]]
-    assert any("name-2 db_pool_wait_p99_seconds" in line["messages"][-1]["content"] for line in read)
+    assert any("name-zq2 db_pool_wait_p99_seconds" in line["messages"][-1]["content"] for line in read)
 
 
 def test_a_second_export_refuses_and_force_writes_the_same_again(recording: Path, home: Settings):

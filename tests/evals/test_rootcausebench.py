@@ -99,11 +99,13 @@ def test_the_suite_prints_one_json_object_with_its_measures(data: Path, tmp_path
     details = result.pop("details")
     assert isinstance(details, list)
     assert {"id", "answer", "truth", "probability"} <= set(details[0])
-    seconds = result.pop("seconds_per_case")
-    assert isinstance(seconds, float)
+    assert all(isinstance(result.pop(name), float) for name in ("seconds_per_case", "seconds_p50"))
     assert all(0.0 <= float(str(result.pop(name))) <= 0.1 for name in ("ece", "brier"))
     assert result == {
         "cases": 1,
+        "usd_per_case": "0.000000",
+        "tokens_in_p50": 0,
+        "tokens_out_p50": 0,
         "commit_correct": 1,
         "decoys": 0,
         "first_service_correct": 1,
