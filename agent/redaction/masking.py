@@ -25,7 +25,8 @@ _PATTERNS = {
 _PREFIXES = {"email": "email", "url": "host", "host": "host", "ipv4": "ip", "ipv6": "ip", "name": "name"}
 # Two letters that begin no word and end no name, so that it is neither telemetry nor a model's own invention. What
 # stands in a text all the same is masked as well: then no pseudonym in a masked text is one that we did not give.
-_PSEUDONYM = re.compile(r"(?<![A-Za-z0-9])(?:host|ip|email|name)-zq[1-9][0-9]*(?![A-Za-z0-9])")
+_NO_WORD_BEFORE, _NO_WORD_AFTER = r"(?<![^\W_])", r"(?![^\W_])"  # letters and digits of any script
+_PSEUDONYM = re.compile(rf"{_NO_WORD_BEFORE}(?:host|ip|email|name)-zq[1-9][0-9]*{_NO_WORD_AFTER}")
 _JSON_PIECE = re.compile(r'"(?:[^"\\]|\\.)*"?|[^"]+', re.DOTALL)
 # A package is a host's name backwards.
 _PACKAGES = frozenset("com org net io dev java javax jakarta kotlin scala sun edu gov de uk".split())
@@ -38,10 +39,10 @@ class Masker:
         self._values: dict[str, str] = {}
         self._pseudonyms: dict[str, str] = {}
         self._counts: dict[str, int] = {}
-        words = sorted({name for name in names if name}, key=lambda name: (-len(name), name))
+        words = sorted({_core(name) for name in names} - {""}, key=lambda name: (-len(name), name))
         alternatives = dict(_PATTERNS)
         if words:
-            alternatives["name"] = rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, words))})(?![A-Za-z0-9])"
+            alternatives["name"] = f"{_NO_WORD_BEFORE}(?:{'|'.join(map(re.escape, words))}){_NO_WORD_AFTER}"
         order = ("email", "url", "host", "name", "ipv4", "ipv6")
         kinds = [f"(?P<{kind}>{alternatives[kind]})" for kind in order if kind in alternatives]
         self._pattern = re.compile("|".join([*kinds, _PSEUDONYM.pattern]))
@@ -106,6 +107,12 @@ class Masker:
         self._pseudonyms[value] = pseudonym
         prefix, _, number = pseudonym.partition("-zq")
         self._counts[prefix] = max(self._counts.get(prefix, 0), int(number))
+
+
+def _core(name: str) -> str:
+    """From its first letter or digit to its last, so that what stands beside it parts it from the next; "" of none."""
+    places = [place for place, character in enumerate(name) if character.isalnum()]
+    return name[places[0] : places[-1] + 1] if places else ""
 
 
 def _in_json(value: str) -> str:

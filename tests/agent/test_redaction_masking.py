@@ -58,6 +58,11 @@ def test_json_stays_json_when_it_is_unmasked(texts: list[str], name: str):
         assert json.loads(masker.unmask_json(json.dumps(masked, ensure_ascii=ascii))) == texts
 
 
+def test_a_name_without_a_letter_masks_nothing_and_one_of_another_script_ends_where_it_ends():
+    assert Masker([":", "--"]).mask(":::1 -- ok") == ":::1 -- ok"
+    assert Masker(["“Zoë”"]).mask("for Zoë, not Zoën") == "for name-zq1, not Zoën"
+
+
 def test_a_name_with_a_quote_is_put_back_into_json():
     masker = Masker(['Ann "Al" \\ Lee'])
     masked = masker.mask('asked by Ann "Al" \\ Lee')
