@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from agent.narrative import says_no_more
 from agent.prompts import Prompt, data_block
 from agent.reasoners.answers import Narrative, Reading, Readings, Statement, Weighing, Weight
-from agent.reasoners.briefing import diff_text, findings_table, hypotheses_table
+from agent.reasoners.briefing import diff_lines, diff_text, shown_findings, shown_hypotheses
 from agent.state import Claim
 from diagnosis.findings import Attribution, Diagnosis, Hypothesis
 from diagnosis.telemetry import Change
@@ -23,8 +23,7 @@ _POINTS_AT_SOMETHING = (Attribution.CHANGE, Attribution.CASE, Attribution.PLACE)
 
 def weighing(shown: Diagnosis, confirmed: Hypothesis, first_failing: str) -> Weighing | str:
     """Full support for the confirmed cause, some against the strongest others that something of their own speaks for."""
-    listed, findings = _first_words(hypotheses_table(shown)), _first_words(findings_table(shown))
-    candidates = [h for h in shown.hypotheses if h.id in listed]
+    candidates, findings = shown_hypotheses(shown), frozenset(finding.id for finding in shown_findings(shown))
     right = next((h for h in candidates if _same_cause(h, confirmed)), None)
     if right is None:
         return "the confirmed cause is not among the hypotheses that are shown"
@@ -107,14 +106,9 @@ def _works_against(hypothesis: Hypothesis, change: Change) -> bool:
 
 def _changed_line(quote: str, change: Change) -> str:
     """The last line of a quote as it stands in the diff that is shown, with its + or -; "" where none does."""
-    shown = {_plain(line): line for line in diff_text(change).splitlines() if line[:1] in ("+", "-")}
+    shown = {_plain(line): line for line in diff_lines(change) if line[:1] in ("+", "-")}
     return next((shown[_plain(line)] for line in reversed(quote.splitlines()) if _plain(line) in shown), "")
 
 
 def _plain(line: str) -> str:
     return f"{line[:1]} {' '.join(line[1:].split())}"
-
-
-def _first_words(table: str) -> frozenset[str]:
-    """The ids of a table."""
-    return frozenset(line.partition(" ")[0] for line in table.splitlines())

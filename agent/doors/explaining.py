@@ -1,18 +1,15 @@
 """What stands behind a stored verdict: read the state back, render it, write it or print it."""
 
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import cast
 
 import typer
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from langgraph.checkpoint.sqlite import SqliteSaver
 from pydantic import ValidationError
 from rich.console import Console
 
-from agent.checkpoints import checkpoints_path
+from agent.checkpoints import checkpoints_path, open_checkpoints
 from agent.doors.reading import InputError, write_text
 from agent.evidence import EvidenceStore
 from agent.graph import build_graph
@@ -62,8 +59,7 @@ def _checkpointed(id: str, settings: Settings) -> Investigation:
         return Investigation()
     config: RunnableConfig = {"configurable": {"thread_id": id}}
     try:
-        with closing(sqlite3.connect(path, timeout=30, check_same_thread=False)) as connection:
-            saver = SqliteSaver(connection, serde=JsonPlusSerializer())
+        with open_checkpoints(settings.home) as saver:
             # Read through the graph: it tells the serialiser which types the state may hold.
             snapshot = build_graph(saver, settings.max_rounds).get_state(config)
     except sqlite3.Error as error:

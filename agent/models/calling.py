@@ -132,7 +132,8 @@ class Models:
         cleaned = [(who, self._outgoing(text, masks)) for who, text in turns]
         request = json.dumps({"turns": cleaned, "shape": shape.__name__}, ensure_ascii=False)
         # A token is at least one byte, so that no tokenizer can pass what is reserved.
-        most_in = len(request.encode()) + len(json.dumps(shape.model_json_schema()))
+        schema = shape.model_json_schema()
+        most_in = len(request.encode()) + len(json.dumps(schema))
         most_out = self.policy.most_output(model)
         try:
             usd = worst_price(model, most_in, most_out, self.policy.prices)
@@ -141,16 +142,16 @@ class Models:
             return Failure(str(error))
         if known is not None:  # perhaps of another model: then one that failed before the restart fails no more
             return Reply(known.answer, model=known.model)
-        return await self._call(id, part, model, cleaned, shape, masks)
+        return await self._call(id, part, model, cleaned, schema, masks)
 
     async def _call(
-        self, id: str, part: Part, model: str, turns: Sequence[Turn], shape: type[BaseModel], masks: bool
+        self, id: str, part: Part, model: str, turns: Sequence[Turn], schema: Mapping[str, Any], masks: bool
     ) -> Reply | Failure:
         begun = time.monotonic()
         limit = max(min(self.policy.timeout_seconds, self.budget.model_seconds_left()), 0.1)
         try:
             with observed(part.value, model) as seen:
-                reply = await in_thread(partial(invoke, model, self.policy, turns, shape.model_json_schema()), limit)
+                reply = await in_thread(partial(invoke, model, self.policy, turns, schema), limit)
                 seen(reply.tokens)
         except asyncio.CancelledError:
             self.budget.give_up(id)  # it may be answered, and billed, all the same

@@ -40,9 +40,6 @@ class Opinion:
 class Reasoner(Protocol):
     """Evidence in, diagnosis and wishes out. Deterministic reasoners give the same answer for the same evidence."""
 
-    @property
-    def name(self) -> str: ...
-
     async def diagnose(self, case: Case) -> Opinion: ...
 
     async def narrate(

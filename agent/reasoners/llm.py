@@ -44,7 +44,6 @@ class LlmReasoner:
     models: Models
     choice: ReasonerChoice
     tools: frozenset[str]
-    name: str = "llm"
 
     async def diagnose(self, case: Case) -> Opinion:
         incident, origin = assemble(case.alert, case.scope, case.evidence, case.store)

@@ -24,8 +24,6 @@ _ONSET_MARGIN_SECONDS = 60.0
 class StatisticalReasoner:
     """Statistics over metrics, logs, traces and changes; no model, no network, no clock."""
 
-    name: str = "statistical"
-
     async def diagnose(self, case: Case) -> Opinion:
         incident, origin = assemble(case.alert, case.scope, case.evidence, case.store)
         diagnosis = diagnosed(incident, origin)

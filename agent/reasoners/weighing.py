@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agent.prompts import data_block
 from agent.reasoners.answers import Added, Readings, Weighing
 from agent.reasoners.briefing import entities_of, shown_findings, shown_hypotheses
 from agent.state import ModelReading, ModelWeight
@@ -210,4 +211,4 @@ def _is_changed(line: str) -> bool:
 
 
 def _plain(line: str) -> str:
-    return " ".join(line.replace("<", "&lt;").replace(">", "&gt;").split())
+    return " ".join(data_block(line).split())

@@ -52,14 +52,15 @@ def is_random(run: str) -> bool:
     if _HEX.fullmatch(head) or not all(kind.search(head) for kind in _CLASSES):
         return False
     # A generated name is words and a short drawn suffix: what is left without the words must be long.
-    drawn = [part for part in re.split(r"[^A-Za-z0-9]+", head) if len(part) < 4 or _turns(part) >= 0.25 * len(part)]
+    drawn = [part for part in re.split(r"[^A-Za-z0-9]+", head) if len(part) < 4 or turns(part) >= 0.25 * len(part)]
     letters = sum(map(len, drawn))
-    if letters < 22 or sum(map(_turns, drawn)) < _LEAST_TURNS * letters:
+    if letters < 22 or sum(map(turns, drawn)) < _LEAST_TURNS * letters:
         return False
     return bits(head) >= _LEAST_BITS
 
 
-def _turns(part: str) -> int:
+def turns(part: str) -> int:
+    """How often a word changes between small letters, capitals and digits."""
     return len(_TURN.findall(part))
 
 

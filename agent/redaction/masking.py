@@ -3,8 +3,7 @@
 import ipaddress
 import json
 import re
-from collections.abc import Mapping, Sequence
-from typing import Self
+from collections.abc import Sequence
 
 # Endings of a host's name. Fewer than there are domains, on purpose: classes, files and metrics have dots too. A name
 # of two labels needs one of the first, with which no file or attribute ends.
@@ -46,16 +45,6 @@ class Masker:
         order = ("email", "url", "host", "name", "ipv4", "ipv6")
         kinds = [f"(?P<{kind}>{alternatives[kind]})" for kind in order if kind in alternatives]
         self._pattern = re.compile("|".join([*kinds, _PSEUDONYM.pattern]))
-
-    @classmethod
-    def from_mapping(cls, mapping: Mapping[str, str], names: Sequence[str] = ()) -> Self:
-        """The one whose ``mapping`` this was; ``names`` are given again, since they are settings."""
-        masker = cls(names)
-        for pseudonym, value in mapping.items():
-            if not _PSEUDONYM.fullmatch(pseudonym):
-                raise ValueError(f"{pseudonym!r} is no pseudonym: they are like host-zq1, ip-zq2 and name-zq3")
-            masker._keep(pseudonym, value)
-        return masker
 
     @property
     def mapping(self) -> dict[str, str]:

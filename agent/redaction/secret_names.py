@@ -4,6 +4,8 @@ import re
 from enum import StrEnum
 from functools import lru_cache
 
+from agent.redaction.drawn_strings import turns
+
 
 class Means(StrEnum):
     """What a name says of its value: any value is secret, or only one that is no word, or only one that looks drawn."""
@@ -59,7 +61,6 @@ _KEBAB = re.compile(r"[a-z]+(?:[-./_][a-z]+)+$")
 _LETTERS = re.compile(r"[A-Za-z]{1,7}$")
 _HEX = re.compile(r"[0-9a-fA-F-]+")
 _ENCODED = re.compile(r"[A-Za-z0-9+/=_.~%-]{12,}")
-_TURN = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[a-z0-9])|(?<=[0-9])(?=[A-Za-z])")
 _TEMPLATE = re.compile(r"<\*>|<:[A-Z]+:>")
 
 
@@ -108,6 +109,6 @@ def _looks_drawn(value: str) -> bool:
     if not _ENCODED.fullmatch(value):
         return False
     parts = re.split(r"[-_.]", value)
-    return any(len(part) >= 12 and len(_TURN.findall(part)) >= 0.2 * len(part) for part in parts) or (
-        len(value) >= 20 and len(_TURN.findall(value)) >= 0.3 * len(value)
+    return any(len(part) >= 12 and turns(part) >= 0.2 * len(part) for part in parts) or (
+        len(value) >= 20 and turns(value) >= 0.3 * len(value)
     )

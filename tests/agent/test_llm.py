@@ -18,18 +18,18 @@ from agent.prices import ModelPrices
 from agent.report.model import Report
 from agent.settings import Ceilings, Settings
 from agent.sources import Source
+from tests.lying_model import liar
 from tests.model_scripts import (
     broken_json,
     failing,
     honest,
     html,
     in_turn,
-    liar,
     looping,
-    obedient,
     refusing,
     truncated,
 )
+from tests.obedient_model import obedient
 from tests.scripted_model import Script, ScriptedModel, scripted_model
 
 MODEL = "openai:scripted"

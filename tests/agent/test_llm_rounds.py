@@ -22,7 +22,8 @@ from agent.settings import Ceilings, Settings
 from agent.state import ModelReading, ModelUse
 from tests.agent.test_llm import modelled, report_of
 from tests.conftest import ALERT, GUILTY, POOL_DIFF, bodies
-from tests.model_scripts import broken_json, honest, wanted
+from tests.model_scripts import broken_json, honest
+from tests.schema_filling import wanted
 from tests.scripted_model import Reply, Request, Script, ScriptedModel, prompt_text
 from tools.recording_writer import write_recording
 from tools.spec import ChangeList

@@ -14,22 +14,21 @@ from langchain_core.messages import AIMessageChunk, ToolMessage
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel, ConfigDict, Field
 
+from tests.lying_model import liar
 from tests.model_scripts import (
-    Filler,
     broken_json,
     dropping,
     failing,
-    fill,
     honest,
     html,
     in_turn,
-    liar,
     looping,
-    obedient,
     refusing,
     slow,
     truncated,
 )
+from tests.obedient_model import obedient
+from tests.schema_filling import Filler, fill
 from tests.scripted_model import Reply, Request, Script, ScriptedModel, ToolCall, prompt_text, scripted_model, tokens
 
 

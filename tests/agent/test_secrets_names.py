@@ -22,7 +22,7 @@ from agent.nodes import conclude
 from agent.notification import Firing, incident_alert, read_notification
 from agent.past_incidents import confirm
 from agent.redacted_bodies import redacted
-from agent.redaction import cut_secrets, cut_tokens, redact_json
+from agent.redaction import cut_tokens
 from agent.report.failure import report_of_failure
 from agent.settings import Settings
 from agent.sources import Source
@@ -267,14 +267,3 @@ def test_every_text_field_of_telemetry_is_in_the_cases_above():
     for one in (RECORD, SPAN, CHANGE):
         texts = [field.name for field in dataclasses.fields(one) if "str" in str(field.type)]
         assert [name for name in texts if TOKEN not in repr(getattr(one, name)) and name != "body"] == []
-
-
-def test_deep_json_is_cut_to_its_end():
-    value: object = {"password": "hunter2xyz"}
-    for _ in range(50_000):
-        value = [value]
-    found = redact_json(value)
-    while isinstance(found, list):
-        (found,) = found
-    assert found == {"password": "[secret:password]"}
-    assert redact_json(f"token {TOKEN}") == cut_secrets(f"token {TOKEN}")
