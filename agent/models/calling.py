@@ -102,9 +102,10 @@ class Models:
                     failed.append(f"{model}: it answered in no usable form twice")
                     break
                 repaired = True
+                wrong = "it was too long and broke off, so say less" if reply.cut else value
                 turns += [
                     ("assistant", reply.text[:2000]),
-                    ("user", f"That does not fit: {value}. Answer again in JSON."),
+                    ("user", f"That does not fit: {wrong}. Answer again in JSON."),
                 ]
         return Unsaid("; ".join(failed) or "no model is set for this")
 

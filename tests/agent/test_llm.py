@@ -139,6 +139,13 @@ async def test_an_answer_in_the_wrong_shape_is_repaired_once(case: Path, setting
     assert "does not fit" in repair
 
 
+async def test_an_answer_that_broke_off_is_asked_for_again_in_fewer_words(case: Path, settings: Settings):
+    with modelled(in_turn(truncated(), honest()), settings) as (with_model, server):
+        report = await report_of(with_model, case)
+    assert report.model_use.asked
+    assert "too long" in server.requests[1]["messages"][-1]["content"]
+
+
 async def test_another_model_answers_where_the_first_fails(case: Path, settings: Settings):
     def script(request: Mapping[str, Any], turn: int) -> Any:
         return (failing(401) if request["model"] == "scripted" else honest())(request, turn)
