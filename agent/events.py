@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from agent.report.model import Report
-from agent.state import Action, Alert, Evidence
+from agent.state import Action, ActionResult, Alert, Evidence, Verification
 from diagnosis.findings import Hypothesis
 
 
@@ -46,10 +46,25 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalNeeded:
-    """The machine waits; ``resume`` with decisions continues it."""
+    """The machine waits for answers to the actions' requests (``agent/approvals.py``); ``resume`` then continues it."""
 
     investigation_id: str
     actions: tuple[Action, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """What came of an action, by its name."""
+
+    action: str
+    result: ActionResult
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Whether the symptom went away after an action."""
+
+    verification: Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +80,7 @@ class Compared:
     differences: tuple[str, ...]
 
 
-Event = Started | StageStarted | StageFinished | EvidenceFound | Ranked | ApprovalNeeded | Finished | Compared
+Event = (
+    Started | StageStarted | StageFinished | EvidenceFound | Ranked | ApprovalNeeded | Performed | Verified | Finished
+    | Compared
+)  # fmt: skip

@@ -15,6 +15,7 @@ from agent.notification import Ending, Firing
 # this it is news.
 _SAME_INCIDENT_SECONDS = 900.0
 _UNFINISHED = ("accepted", "running", "interrupted")
+_DECIDED = "decided"  # waited for an answer, wherever it was begun
 
 
 class Overloaded(Exception):  # noqa: N818 - a state, named as one reads it
@@ -86,7 +87,12 @@ class Firings:
         """The oldest accepted investigation that has not ended and waits for nobody."""
         query = (
             sa.select(INVESTIGATIONS.c.id)
-            .where(INVESTIGATIONS.c.status.in_(_UNFINISHED), _was_told(), INVESTIGATIONS.c.id.not_in(without))
+            .where(
+                sa.or_(
+                    sa.and_(INVESTIGATIONS.c.status.in_(_UNFINISHED), _was_told()), INVESTIGATIONS.c.status == _DECIDED
+                ),
+                INVESTIGATIONS.c.id.not_in(without),
+            )
             .order_by(INVESTIGATIONS.c.created_at, INVESTIGATIONS.c.id)
             .limit(1)
         )

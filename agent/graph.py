@@ -7,12 +7,12 @@ from langgraph.types import Send
 
 from agent.bench import Bench
 from agent.nodes.act import act
-from agent.nodes.ask_approval import ask_approval
+from agent.nodes.ask_approval import ask_approval, wants_another_cause
 from agent.nodes.check_claims import check_claims
 from agent.nodes.conclude import conclude
 from agent.nodes.diagnose import diagnose, wants_more
 from agent.nodes.gather import branches, gather
-from agent.nodes.propose import needs_approval, propose
+from agent.nodes.propose import propose, undecided
 from agent.nodes.report import report
 from agent.nodes.scope import scope
 from agent.nodes.triage import triage
@@ -31,8 +31,12 @@ def build_graph(checkpointer: BaseCheckpointSaver[str] | None, max_rounds: int) 
     def after_diagnose(state: Investigation) -> str:
         return "scope" if wants_more(state, max_rounds) else "conclude"
 
-    def after_propose(state: Investigation) -> str:
-        return "ask_approval" if needs_approval(state["actions"]) else "report"
+    def after_report(state: Investigation) -> str:
+        # The report stands before anybody is asked: who approves should have read it.
+        return "ask_approval" if undecided(state) else END
+
+    def after_ask_approval(state: Investigation) -> str:
+        return "diagnose" if wants_another_cause(state) else "act"
 
     graph = StateGraph(Investigation, context_schema=Bench)
     for node in (
@@ -56,9 +60,9 @@ def build_graph(checkpointer: BaseCheckpointSaver[str] | None, max_rounds: int) 
     graph.add_conditional_edges("diagnose", after_diagnose, ["scope", "conclude"])
     graph.add_edge("conclude", "check_claims")
     graph.add_edge("check_claims", "propose")
-    graph.add_conditional_edges("propose", after_propose, ["ask_approval", "report"])
-    graph.add_edge("ask_approval", "act")
+    graph.add_edge("propose", "report")
+    graph.add_conditional_edges("report", after_report, ["ask_approval", END])
+    graph.add_conditional_edges("ask_approval", after_ask_approval, ["diagnose", "act"])
     graph.add_edge("act", "verify")
     graph.add_edge("verify", "report")
-    graph.add_edge("report", END)
     return graph.compile(checkpointer=checkpointer, name="investigation")

@@ -3,7 +3,7 @@
 import logging
 import time
 import uuid
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,24 +12,27 @@ from filelock import FileLock, Timeout
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
+from agent.acting import Acting
+from agent.approvals import Approvals
+from agent.audit import Audit
 from agent.backends import Backends
 from agent.begun import Begun
 from agent.bench import Bench
 from agent.budget import Budget
 from agent.checkpoints import open_checkpoints
+from agent.comparing import differences
+from agent.event_log import EventLog, told_to
 from agent.events import (
     ApprovalNeeded,
     Compared,
     Event,
-    EvidenceFound,
     Finished,
-    Ranked,
-    StageFinished,
     StageStarted,
     Started,
 )
 from agent.evidence import EvidenceStore
 from agent.graph import Machine, build_graph
+from agent.graph_events import graph_events
 from agent.ledger import CallRow, Ledger, LedgerError
 from agent.reasoners import Reasoner
 from agent.reasoners.choice import choose
@@ -37,15 +40,15 @@ from agent.report.failure import report_of_failure
 from agent.report.model import Report
 from agent.settings import DayCeilings, MonthCeilings, Periods, Settings
 from agent.sources import Source, tools_of
-from agent.state import STATE_VERSION, Action, Alert, Approval, Investigation
+from agent.state import STATE_VERSION, Action, Alert, Investigation
 from agent.storage_trouble import is_storage_trouble
 from agent.toolbelt import Toolbelt
-from tools.actions import ActionSpec
+from tools.actions.spec import ActionSpec
 
 _log = logging.getLogger(__name__)
 
 _NO_PERIODS = Periods(day=DayCeilings(usd=None), month=MonthCeilings(usd=None))
-_STEPS = 100  # of the graph; the longest way through four rounds is under thirty
+_STEPS = 200  # of the graph; the longest way through four rounds is under thirty, and a wrong cause begins it anew
 
 
 class NotResumable(Exception):  # noqa: N818 - a state, named as one reads it
@@ -54,31 +57,33 @@ class NotResumable(Exception):  # noqa: N818 - a state, named as one reads it
 
 async def investigate(
     alert: Alert, source: Source, settings: Settings, *, id: str = "", backends: Backends | None = None,
-    actions: Mapping[str, ActionSpec] | None = None, reasoner: Reasoner | None = None,
+    actions: Mapping[str, ActionSpec[Any]] | None = None, reasoner: Reasoner | None = None, requested_by: str = "",
 ) -> AsyncGenerator[Event, None]:  # fmt: skip
     """Run a new investigation to its end (or to a question for a person), telling what happens as it happens.
 
-    ``backends`` is shared by a process that runs more than one; ``id`` is for whoever must know it beforehand.
+    ``backends`` is shared by a process that runs more than one; ``id`` is for whoever must know it beforehand;
+    ``actions`` are by default those of the settings, over live systems only; ``requested_by`` is ``door:identity``.
     """
     id = id or new_id()
     ledger = Ledger(settings.home)
     begun = Begun.of(settings)
-    ledger.create_investigation(id, alert.model_dump_json(), source.model_dump_json(), begun.model_dump_json())
+    told = (alert.model_dump_json(), source.model_dump_json(), begun.model_dump_json())
+    ledger.create_investigation(id, *told, requested_by)
     state = Investigation(version=STATE_VERSION, id=id, alert=alert, reasoner="statistical", round=0)
     yield Started(id, alert)
-    async with aclosing(_run(id, state, source, settings, ledger, backends, actions or {}, reasoner)) as events:
+    async with aclosing(_run(id, state, source, settings, ledger, backends, actions, reasoner)) as events:
         async for event in events:
             yield event
 
 
 async def resume(
-    id: str, settings: Settings, *, decisions: Sequence[Approval] | None = None, backends: Backends | None = None,
-    actions: Mapping[str, ActionSpec] | None = None, reasoner: Reasoner | None = None,
+    id: str, settings: Settings, *, backends: Backends | None = None,
+    actions: Mapping[str, ActionSpec[Any]] | None = None, reasoner: Reasoner | None = None,
 ) -> AsyncGenerator[Event, None]:  # fmt: skip
-    """Go on where it stopped: after a crash with no argument, after a question with the decisions. What it was begun
-    with counts, not what ``settings`` say of it now.
+    """Go on where it stopped: after a crash, or after a question with what was decided (in the ledger). What it was
+    begun with counts, not what ``settings`` say of it now.
 
-    Raises ``NotResumable`` when it has ended, or when it waits and no decision is given; ``UnknownInvestigation``.
+    Raises ``NotResumable`` when it has ended, or when it waits for a decision; ``UnknownInvestigation``.
     """
     ledger = Ledger(settings.home)
     row = ledger.investigation(id)
@@ -88,7 +93,7 @@ async def resume(
     source = Source.model_validate_json(row.source)
     settings = Begun.read(row.settings).over(settings)
     yield Started(row.id, alert, resumed=True)
-    async with aclosing(_run(row.id, decisions, source, settings, ledger, backends, actions or {}, reasoner)) as events:
+    async with aclosing(_run(row.id, None, source, settings, ledger, backends, actions, reasoner)) as events:
         async for event in events:
             yield event
 
@@ -119,19 +124,6 @@ def new_id() -> str:
     return uuid.uuid4().hex[:12]
 
 
-def comparable(report: Report) -> dict[str, Any]:
-    """A report without its ids, its times, and what models cost: equal for equal input."""
-    kept = report.model_dump(mode="json", exclude={"investigation_id", "created_at", "model_use"})
-    kept["spend"] = {name: kept["spend"][name] for name in ("tool_calls", "points")}
-    return dict(kept)
-
-
-def differences(before: Report, after: Report) -> tuple[str, ...]:
-    """Names of the report's fields that differ."""
-    old, new = comparable(before), comparable(after)
-    return tuple(sorted(name for name in old if old[name] != new[name]))
-
-
 @contextmanager
 def _alone(home: Path, id: str) -> Iterator[None]:
     """Only one process runs an investigation; the system frees the lock of one that dies."""
@@ -149,12 +141,13 @@ def _alone(home: Path, id: str) -> Iterator[None]:
 
 
 async def _run(
-    id: str, given: Investigation | Sequence[Approval] | None, source: Source, settings: Settings, ledger: Ledger,
-    backends: Backends | None, actions: Mapping[str, ActionSpec], reasoner: Reasoner | None,
+    id: str, given: Investigation | None, source: Source, settings: Settings, ledger: Ledger,
+    backends: Backends | None, actions: Mapping[str, ActionSpec[Any]] | None, reasoner: Reasoner | None,
 ) -> AsyncGenerator[Event, None]:  # fmt: skip
     """The only loop. Whatever goes wrong in a stage ends in a report that says so, but for what a disk does not take:
     that is raised, and what was begun can be resumed when there is room."""
     store = EvidenceStore(settings.home / "evidence")
+    log, approvals = EventLog(settings.home), Approvals(settings)
     with _alone(settings.home, id), open_checkpoints(settings.home) as saver:
         machine = build_graph(saver, settings.max_rounds)
         config: RunnableConfig = {
@@ -171,14 +164,21 @@ async def _run(
             budget = Budget(ledger, id, settings.ceilings, source=alerted.source, periods=periods)
             weighs = reasoner or choose(settings, budget, tools, recorded)
             belt = Toolbelt(tools, budget, store)
-            bench = Bench(id, belt, store, ledger, weighs, actions, settings.max_rounds, time.time)
-            state, done = await _entry(machine, config, id, given, ledger)
+            specs = _actions(settings, source) if actions is None else actions
+            bench = _bench(
+                id,
+                belt,
+                ledger,
+                weighs,
+                Acting(specs, approvals, ledger, Audit(settings.home), time.time),
+                settings,
+                source,
+            )
+            state, done = await _entry(machine, config, id, given, ledger, approvals)
             ledger.set_status(id, "running")
-            async with aclosing(_events(machine, state, config, bench, done)) as events:
+            async with aclosing(told_to(log, id, graph_events(machine, state, config, bench, done))) as events:
                 async for event in events:
-                    if isinstance(event, StageStarted):
-                        last_stage = event.stage
-                        ledger.stage_started(id, event.stage, event.branch)
+                    last_stage = event.stage if isinstance(event, StageStarted) else last_stage
                     yield event
         except NotResumable:
             raise
@@ -189,6 +189,7 @@ async def _run(
             snapshot = await machine.aget_state(config)
             report = report_of_failure(id, dict(snapshot.values), ledger, last_stage, error, time.time())
             ledger.save_report(id, report.headline, report.probability, report.model_dump_json())
+            log.tell(id, [Finished(report)])
             ledger.set_status(id, "failed")
             yield Finished(report)
             return
@@ -197,12 +198,32 @@ async def _run(
             raise
         snapshot = await machine.aget_state(config)
         if snapshot.interrupts:
-            ledger.set_status(id, "waiting")
             asked = tuple(Action.model_validate(item) for item in snapshot.interrupts[0].value)
+            log.tell(id, [ApprovalNeeded(id, asked)])
+            approvals.wait(id)
             yield ApprovalNeeded(id, asked)
             return
-    ledger.set_status(id, "done")
-    yield Finished(Report.model_validate_json(ledger.investigation(id).report))
+        finished = Finished(Report.model_validate_json(ledger.investigation(id).report))
+        log.tell(id, [finished])
+        ledger.set_status(id, "done")
+    yield finished
+
+
+def _bench(
+    id: str, belt: Toolbelt, ledger: Ledger, weighs: Reasoner, acting: Acting, settings: Settings, source: Source
+) -> Bench:
+    watched = settings.verify_seconds if source.kind == "live" else 0.0
+    store = EvidenceStore(settings.home / "evidence")
+    return Bench(id, belt, store, ledger, weighs, acting, settings.home, settings.max_rounds, time.time, watched)
+
+
+def _actions(settings: Settings, source: Source) -> Mapping[str, ActionSpec[Any]]:
+    """What can be done to live systems; what was recorded is not acted on."""
+    if source.kind != "live":
+        return {}
+    from agent.actions import build_actions
+
+    return build_actions(settings)
 
 
 def _recorded(source: Source, ledger: Ledger) -> dict[str, CallRow] | None:
@@ -227,20 +248,27 @@ async def _entry(
     machine: Machine,
     config: RunnableConfig,
     id: str,
-    given: Investigation | Sequence[Approval] | None,
+    given: Investigation | None,
     ledger: Ledger,
+    approvals: Approvals,
 ) -> tuple[Any, frozenset[str]]:
     """What to hand to the graph (the first state, the answer to the pending question, or None to go on), and the
     tasks of its next step that had finished already: LangGraph announces them again without running them."""
-    if isinstance(given, dict):
+    if given is not None:
         return given, frozenset()
     snapshot = await machine.aget_state(config)
     done = frozenset(task.id for task in snapshot.tasks if task.result is not None)
     if snapshot.interrupts:
-        if not given:
-            raise NotResumable(f"investigation {id} waits for a decision about an action")
+        approvals.expire()
+        decided = approvals.decisions(id)
+        if decided is None:
+            raise NotResumable(
+                f"investigation {id} waits for a decision about an action; pcause approve {id} or pcause reject {id}"
+            )
         question = snapshot.interrupts[0]
-        return Command(resume={question.id: [approval.model_dump() for approval in given]}), done
+        asked = {item["key"] for item in question.value}
+        answers = [approval.model_dump() for approval in decided if approval.action_key in asked]
+        return Command(resume={question.id: answers}), done
     if snapshot.values:
         return None, done
     # Killed before the first checkpoint: nothing was done yet, so begin.
@@ -248,39 +276,9 @@ async def _entry(
     return Investigation(version=STATE_VERSION, id=id, alert=alert, reasoner="statistical", round=0), done
 
 
-async def _events(
-    machine: Machine,
-    state: Any,  # noqa: ANN401 - what LangGraph takes as input
-    config: RunnableConfig,
-    bench: Bench,
-    done: frozenset[str],
-) -> AsyncGenerator[Event, None]:
-    """LangGraph's task stream as our events."""
-    stream = machine.astream(state, config, context=bench, stream_mode="tasks", durability="sync", version="v2")
-    async for part in stream:
-        task: Any = part["data"]  # of a task, by stream_mode
-        if task["id"] in done:
-            continue
-        branch = _branch(task)
-        if "result" not in task:
-            yield StageStarted(task["name"], branch)
-            continue
-        result = task["result"] if isinstance(task["result"], dict) else dict(task["result"] or ())
-        for item in result.get("evidence", []):
-            yield EvidenceFound(item)
-        if "diagnosis" in result:
-            yield Ranked(result["diagnosis"].hypotheses)
-        yield StageFinished(task["name"], branch)
-
-
-def _branch(task: Mapping[str, Any]) -> str:
-    given = task.get("input")
-    return str(given.get("source", "")) if isinstance(given, dict) and task["name"] == "gather" else ""
-
-
 def investigation_ids(settings: Settings) -> list[str]:
     """Ids in the ledger, newest first (for shell completion)."""
     return [row.id for row in Ledger(settings.home).investigations(50)]
 
 
-__all__ = ["NotResumable", "comparable", "differences", "investigate", "new_id", "replay", "resume"]
+__all__ = ["NotResumable", "investigate", "new_id", "replay", "resume"]

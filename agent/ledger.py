@@ -34,6 +34,16 @@ class InvestigationRow:
     headline: str
     probability: float
     report: str
+    requested_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRow:
+    """``state`` is claimed or finished; ``result`` (JSON of ``ActionResult``) is "" until it is finished."""
+
+    state: str
+    result: str
+    memo: str
 
 
 class Ledger(CallLedger):
@@ -41,13 +51,13 @@ class Ledger(CallLedger):
 
     # Investigations
 
-    def create_investigation(self, id: str, alert: str, source: str, settings: str) -> None:
+    def create_investigation(self, id: str, alert: str, source: str, settings: str, requested_by: str = "") -> None:
         now = time.time()
         with self._transaction() as db:
             db.execute(
                 sa.insert(INVESTIGATIONS).values(
                     id=id, status="running", alert=alert, source=source, settings=settings, created_at=now, updated_at=now,
-                    headline="", probability=0.0, report="",
+                    headline="", probability=0.0, report="", requested_by=requested_by,
                 )
             )  # fmt: skip
 
@@ -82,12 +92,6 @@ class Ledger(CallLedger):
 
     # Stages
 
-    def stage_started(self, id: str, stage: str, branch: str = "") -> None:
-        with self._transaction() as db:
-            db.execute(
-                sa.insert(STAGES).values(investigation_id=id, stage=stage, branch=branch, started_at=time.time())
-            )
-
     def stages(self, id: str) -> list[tuple[str, str]]:
         """(stage, branch) in the order in which they began."""
         with self._transaction() as db:
@@ -106,15 +110,18 @@ class Ledger(CallLedger):
             db.execute(sa.insert(ACTIONS).values(key=key, investigation_id=id, state="claimed", result=""))
         return True
 
-    def finish_action(self, key: str, result: str) -> None:
+    def finish_action(self, key: str, result: str, memo: str = "") -> None:
+        """Keep what came of it (JSON of ``ActionResult``), and what its undo needs."""
         with self._transaction() as db:
-            db.execute(sa.update(ACTIONS).where(ACTIONS.c.key == key).values(state="finished", result=result))
+            done = sa.update(ACTIONS).where(ACTIONS.c.key == key)
+            db.execute(done.values(state="finished", result=result, memo=memo))
 
-    def action(self, key: str) -> tuple[str, str] | None:
-        """(state, result JSON) of an action, or None."""
+    def action(self, key: str) -> ActionRow | None:
+        """An action that somebody began, or None."""
         with self._transaction() as db:
-            row = db.execute(sa.select(ACTIONS.c.state, ACTIONS.c.result).where(ACTIONS.c.key == key)).one_or_none()
-        return (row.state, row.result) if row is not None else None
+            columns = (ACTIONS.c.state, ACTIONS.c.result, ACTIONS.c.memo)
+            row = db.execute(sa.select(*columns).where(ACTIONS.c.key == key)).one_or_none()
+        return ActionRow(row.state, row.result, row.memo) if row is not None else None
 
 
 __all__ = ["CallRow", "CeilingReached", "InvestigationRow", "Ledger", "LedgerError", "UnknownInvestigation"]

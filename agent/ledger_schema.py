@@ -37,6 +37,7 @@ INVESTIGATIONS = sa.Table(
     sa.Column("headline", sa.Text, nullable=False),
     sa.Column("probability", sa.Float, nullable=False),
     sa.Column("report", sa.Text, nullable=False),
+    sa.Column("requested_by", sa.String, nullable=False, server_default=""),
 )
 # ``tool`` is the tool's or the model's name, ``arguments`` what it was asked. ``day`` is the UTC day of the reservation,
 # ``owner`` the process that holds it (``agent/owners.py``). What a tool answered is ``evidence``, a model ``answer``.
@@ -106,6 +107,76 @@ ACTIONS = sa.Table(
     sa.Column("investigation_id", sa.String, nullable=False),
     sa.Column("state", sa.String, nullable=False),
     sa.Column("result", sa.Text, nullable=False),
+    sa.Column("memo", sa.Text, nullable=False, server_default=""),
+)
+# What an approver is asked: written once, so that nobody can be shown one thing and approve another. ``body`` is the
+# JSON of ``agent/approvals.py: Question``.
+APPROVAL_REQUESTS = sa.Table(
+    "approval_requests",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("id", sa.String, nullable=False, unique=True),
+    sa.Column("investigation_id", sa.String, nullable=False, index=True),
+    sa.Column("action_key", sa.String, nullable=False, unique=True),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("expires_at", sa.Float, nullable=False),
+)
+# One vote a person and request. ``seal`` binds it to what was asked: a row that somebody writes is no vote.
+APPROVAL_VOTES = sa.Table(
+    "approval_votes",
+    METADATA,
+    sa.Column("request_id", sa.String, primary_key=True),
+    sa.Column("person", sa.String, primary_key=True),
+    sa.Column("door", sa.String, nullable=False),
+    sa.Column("approved", sa.Boolean, nullable=False),
+    sa.Column("wrong_cause", sa.Boolean, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("seal", sa.String, nullable=False),
+)
+USED_TICKETS = sa.Table(
+    "used_tickets",
+    METADATA,
+    sa.Column("nonce", sa.String, primary_key=True),
+    sa.Column("request_id", sa.String, nullable=False),
+)
+# Every row carries the hash of the one before; a trigger refuses to change or remove one (``agent/audit.py``).
+AUDIT = sa.Table(
+    "audit",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("investigation_id", sa.String, nullable=False, index=True),
+    sa.Column("actor", sa.String, nullable=False),
+    sa.Column("door", sa.String, nullable=False),
+    sa.Column("what", sa.String, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("hash", sa.String, nullable=False),
+    sqlite_autoincrement=True,
+)
+# What an investigation told whoever watches it, for doors of other processes.
+EVENTS = sa.Table(
+    "events",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("investigation_id", sa.String, nullable=False, index=True),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+# What people told a running investigation; ``excluded`` is JSON, ids of hypotheses that they say are wrong.
+STEERINGS = sa.Table(
+    "steerings",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("investigation_id", sa.String, nullable=False, index=True),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("by", sa.String, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("excluded", sa.Text, nullable=False),
 )
 # Which firing of which alert was taken up by which investigation. The key is what makes a delivery a duplicate.
 FIRINGS = sa.Table(

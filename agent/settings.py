@@ -157,7 +157,7 @@ class ChangeSettings(BaseModel):
 
 
 class ServerSettings(BaseModel):
-    """``pcause serve``. Without a token it listens on this machine only."""
+    """``pcause serve``. Without a token it listens on this machine only. ``public_url`` is where people find its pages."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -165,6 +165,7 @@ class ServerSettings(BaseModel):
     port: int = Field(default=8687, ge=0, le=65535)
     token_env: str = "PCAUSE_SERVER_TOKEN"  # noqa: S105 - the name of a variable
     at_once: int = Field(default=2, ge=1, le=64)
+    public_url: str = ""
 
     @property
     def token(self) -> SecretStr | None:
@@ -196,7 +197,8 @@ class RunbookSettings(BaseModel):
 
 
 class Settings(BaseModel):
-    """``home`` holds the ledger, the checkpoints and the evidence."""
+    """``home`` holds the ledger, the checkpoints and the evidence; ``policy`` is the file of rules for actions, without
+    which none is done. After an action the symptom is watched for ``verify_seconds`` at most."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -209,6 +211,8 @@ class Settings(BaseModel):
     changes: ChangeSettings = ChangeSettings()
     server: ServerSettings = ServerSettings()
     runbooks: RunbookSettings = RunbookSettings()
+    policy: Path | None = None
+    verify_seconds: float = Field(default=300.0, ge=0, le=3600)
     reasoner: ReasonerChoice = ReasonerChoice.AUTO
     models: ModelPolicy = ModelPolicy()
 
@@ -232,11 +236,13 @@ def secret_is_set(variable: str) -> bool:
 
 _ENVIRONMENT = {
     "PCAUSE_HOME": ("home",),
+    "PCAUSE_POLICY": ("policy",),
     "PROMETHEUS_URL": ("prometheus", "url"),
     "OPENSEARCH_URL": ("opensearch", "url"),
     "QDRANT_URL": ("runbooks", "url"),
     "PCAUSE_SERVER_HOST": ("server", "host"),
     "PCAUSE_SERVER_PORT": ("server", "port"),
+    "PCAUSE_PUBLIC_URL": ("server", "public_url"),
     "PCAUSE_MAX_ROUNDS": ("max_rounds",),
     "PCAUSE_REASONER": ("reasoner",),
     "PCAUSE_MODEL": ("models", "default"),
@@ -268,7 +274,11 @@ def load_settings() -> Settings:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise SettingsError(f"setting {where}{_shown(first)} is not usable: {first['msg'].lower()}") from None
-    return settings.model_copy(update={"home": settings.home.expanduser()})
+    policy = settings.policy
+    if policy is None and Path("policy.yaml").is_file():
+        policy = Path("policy.yaml")
+    here = {"home": settings.home.expanduser(), "policy": policy and policy.expanduser()}
+    return settings.model_copy(update=here)
 
 
 def _shown(error: ErrorDetails) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, TypedDict
 
 from agent.model_use import ModelReading, ModelUse, ModelWeight, Statement
 from diagnosis.findings import Diagnosis, FaultKind, Finding, Hop, Hypothesis, Model, Remediation
+from tools.spec import Risk
 
 STATE_VERSION = 1
 
@@ -163,7 +164,12 @@ class Verdict(Model):
 
 
 class Action(Model):
-    """Something that could be done. ``risk`` "advice" is a step for a person and runs nothing."""
+    """Something that could be done. ``risk`` "advice" is a step for a person and runs nothing; nor does "dry_run", whose
+    ``effect`` is only shown, nor "forbidden", which the policy does not allow.
+
+    ``arguments`` is canonical JSON, ``target`` the service that is touched, ``seen`` what the dry run looked at, ``undoes``
+    the key of the action that it takes back. ``request_id`` is the approval that it waits for.
+    """
 
     key: str
     name: str
@@ -171,30 +177,58 @@ class Action(Model):
     risk: str
     sentence: str
     citation: str = ""
+    target: str = ""
+    effect: str = ""
+    effect_lines: tuple[str, ...] = ()
+    seen: str = ""
+    request_id: str = ""
+    undoes: str = ""
+
+    @property
+    def risk_class(self) -> Risk:
+        """As the policy knows it; only of what can run."""
+        return Risk(self.risk)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a person has to decide about it."""
+        return self.risk in (Risk.REVERSIBLE, Risk.DESTRUCTIVE, Risk.COSTLY_READ)
 
 
 class Approval(Model):
-    """A person's decision about one action, bound to it by its key."""
+    """What people decided about one action, bound to it by its key. ``wrong_cause``: they say that it is another one."""
 
     action_key: str
     approved: bool
     by: str
     reason: str = ""
+    wrong_cause: bool = False
 
 
 class ActionResult(Model):
-    """What came of an action: ``outcome`` is done, rejected, failed or already_done."""
+    """What came of an action. ``outcome`` is done, rejected, failed (nothing happened), unknown (look yourself),
+    already_done, not_needed (it has recovered), changed (its target is not what was shown) or refused.
+
+    ``at`` is epoch seconds.
+    """
 
     action_key: str
     outcome: str
     detail: str = ""
+    at: float = 0.0
 
 
 class Verification(Model):
-    """What fresh telemetry says about the prediction: recovered, not_recovered or no_fresh_data."""
+    """What fresh telemetry says about the prediction: recovered, not_recovered, worse or no_fresh_data.
+
+    ``before`` and ``level`` are the predicted series before the action and now; ``action_key`` is what was verified.
+    """
 
     outcome: str
     sentence: str
+    before: float | None = None
+    level: float | None = None
+    action_key: str = ""
 
 
 class Spend(Model):
@@ -238,7 +272,7 @@ class Investigation(TypedDict, total=False):
     model_use: ModelUse
     actions: list[Action]
     approvals: Annotated[list[Approval], operator.add]
-    action_results: list[ActionResult]
+    action_results: Annotated[list[ActionResult], operator.add]
     verification: Verification | None
     reported: bool
 

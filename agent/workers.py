@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import aclosing
 
+from agent.approvals import Approvals
 from agent.backends import Backends
 from agent.firings import Firings
 from agent.investigate import NotResumable, resume
@@ -35,6 +36,7 @@ class Workers:
     ) -> None:
         self._settings, self._backends, self._on_end = settings, backends, on_end
         self._firings, self._ledger = Firings(settings.home), Ledger(settings.home)
+        self._approvals = Approvals(settings)
         self._stopping, self._changed = threading.Event(), threading.Condition()
         self._running: dict[str, tuple[asyncio.AbstractEventLoop, asyncio.Task[None]] | None] = {}
         self._aside: dict[str, float] = {}  # until when, by the monotonic clock
@@ -99,6 +101,7 @@ class Workers:
         now = time.monotonic()
         self._aside = {id: until for id, until in self._aside.items() if until > now}
         try:
+            self._approvals.expire()
             id = self._firings.unfinished({*self._running, *self._aside})
         except LedgerError as error:
             _log.error("no work can be taken: %s", error)

@@ -126,6 +126,11 @@ class Hypothesis(Model):
     quote: str = ""
     supports: tuple[Support, ...] = ()
 
+    @property
+    def identity(self) -> str:
+        """What it says, whatever its rank: the same in every round."""
+        return "|".join((self.attribution.value, self.change_id or self.entity, self.fault_kind.value))
+
 
 class Suspect(Model):
     """Where the fault may be: an entity with its probability, its likely kind, and what each channel adds (nats).

@@ -75,10 +75,11 @@ def search(
 @app.command()
 def lint(folder: Folder, as_json: Json = False) -> None:
     """Check the form: front matter, sections, steps, links, kinds, actions and reviews that are too old. Fails if any."""
+    from agent.actions import build_actions
+    from agent.settings import load_settings
     from retrieval.lint import lint_folder
-    from tools.actions import registry
 
-    found = lint_folder(folder, frozenset(registry()))
+    found = lint_folder(folder, frozenset(build_actions(load_settings())))
     if as_json:
         typer.echo(json.dumps([asdict(problem) for problem in found], indent=2))
     else:

@@ -1,43 +1,25 @@
-"""act: run what was approved, once. The idempotency key is in the ledger before anything happens."""
-
-import asyncio
-import json
+"""act: run what was approved, once. The gate is in ``agent/acting.py``; the answers in the state only say what to try."""
 
 from langgraph.runtime import Runtime
 
 from agent.bench import Bench
-from agent.nodes.propose import needs_approval
-from agent.state import Action, ActionResult, Investigation
+from agent.nodes.verify import has_recovered
+from agent.state import Action, ActionResult, Approval, Investigation
 
 
 async def act(state: Investigation, runtime: Runtime[Bench]) -> Investigation:
-    """Approved actions run in order; a rejected one is recorded with its reason; an unanswered one does not run."""
-    decided = {approval.action_key: approval for approval in state.get("approvals", [])}
-    results = []
-    for action in needs_approval(state["actions"]):
-        approval = decided.get(action.key)
-        if approval is None or not approval.approved:
-            reason = approval.reason if approval else "nobody decided"
-            results.append(ActionResult(action_key=action.key, outcome="rejected", detail=reason))
-        else:
-            results.append(await _once(action, runtime.context))
-    return {"action_results": results}
+    """Approved actions run in order; of the others it is noted why they did not. What has recovered is left alone."""
+    bench = runtime.context
+    done = {result.action_key for result in state.get("action_results", [])}
+    answers = {approval.action_key: approval for approval in state.get("approvals", [])}
+    waited = [a for a in state["actions"] if a.waits and a.request_id and a.key not in done]
+    return {"action_results": [await _one(action, answers.get(action.key), state, bench) for action in waited]}
 
 
-async def _once(action: Action, bench: Bench) -> ActionResult:
-    if not bench.ledger.claim_action(action.key, bench.investigation_id):
-        known = bench.ledger.action(action.key)
-        return ActionResult(action_key=action.key, outcome="already_done", detail=str(known) if known else "")
-    spec = bench.actions.get(action.name)
-    if spec is None:
-        return ActionResult(
-            action_key=action.key, outcome="failed", detail=f"no action is registered as {action.name!r}"
-        )
-    try:
-        detail = await asyncio.to_thread(spec.run, json.loads(action.arguments))
-    except (OSError, ValueError, RuntimeError, TimeoutError) as error:
-        result = ActionResult(action_key=action.key, outcome="failed", detail=f"{type(error).__name__}: {error}")
-    else:
-        result = ActionResult(action_key=action.key, outcome="done", detail=detail)
-    bench.ledger.finish_action(action.key, result.model_dump_json())
-    return result
+async def _one(action: Action, answer: Approval | None, state: Investigation, bench: Bench) -> ActionResult:
+    id = bench.investigation_id
+    if answer is None or not answer.approved:
+        return bench.acting.skipped(id, action, "rejected", answer.reason if answer else "nobody decided")
+    if not action.undoes and not bench.acting.begun(action) and (sign := await has_recovered(state, bench)):
+        return bench.acting.skipped(id, action, "not_needed", sign)
+    return await bench.acting.perform(id, action)

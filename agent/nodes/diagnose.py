@@ -5,6 +5,9 @@ from langgraph.runtime import Runtime
 from agent.bench import Bench
 from agent.reasoners import Case
 from agent.state import CeilingHit, Evidence, Investigation, ModelUse, Question
+from agent.steering import told
+from agent.steering_rows import Steering
+from diagnosis.findings import Diagnosis, RuledOut
 
 
 async def diagnose(state: Investigation, runtime: Runtime[Bench]) -> Investigation:
@@ -13,15 +16,35 @@ async def diagnose(state: Investigation, runtime: Runtime[Bench]) -> Investigati
     use = state.get("model_use", ModelUse())
     case = Case(state["alert"], state["scope"], state["evidence"], bench.store, use)
     opinion = await bench.reasoner.diagnose(case)
+    diagnosis = without(opinion.diagnosis, told(bench.home, bench.investigation_id))
     asked = {(item.tool, item.arguments) for item in state["evidence"]}
     fresh = [wish for wish in opinion.wishes if (wish.tool, wish.arguments) not in asked]
     questions = [Question(id="", tool=wish.tool, arguments=wish.arguments, reason=wish.reason) for wish in fresh]
     return {
-        "diagnosis": opinion.diagnosis,
+        "diagnosis": diagnosis,
         "questions": questions,
         "ceiling": ceiling_of(state["evidence"]),
         "model_use": opinion.use,
     }
+
+
+def without(diagnosis: Diagnosis, steerings: tuple[Steering, ...]) -> Diagnosis:
+    """The diagnosis without what people say is wrong; what is left shares its probability, and its name is kept."""
+    said = {identity: steering for steering in steerings for identity in steering.excluded}
+    kept = [h for h in diagnosis.hypotheses if h.identity not in said]
+    share = sum(h.probability for h in kept)
+    if len(kept) == len(diagnosis.hypotheses) or share <= 0:
+        return diagnosis
+    dropped = [
+        RuledOut(subject=h.sentence, reason=f"{said[h.identity].by} says so: {said[h.identity].text}".rstrip(": "))
+        for h in diagnosis.hypotheses
+        if h.identity in said
+    ]
+    left = tuple(
+        h.model_copy(update={"id": f"H{place}", "probability": h.probability / share})
+        for place, h in enumerate(kept, 1)
+    )
+    return diagnosis.model_copy(update={"hypotheses": left, "ruled_out": (*dropped, *diagnosis.ruled_out)})
 
 
 def ceiling_of(evidence: list[Evidence]) -> CeilingHit | None:

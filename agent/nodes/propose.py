@@ -1,14 +1,13 @@
 """propose: what to do next: steps for a person, and registered actions that fit the remediation."""
 
-import hashlib
-import json
-
 from langgraph.runtime import Runtime
 
 from agent.bench import Bench
+from agent.gathered import changes_of, known_services
 from agent.nodes.runbook_steps import runbook_steps
 from agent.state import Action, Investigation, Verdict
 from diagnosis.findings import Remediation
+from tools.actions.spec import Target
 
 _ADVICE: dict[Remediation, str] = {
     Remediation.ROLLBACK: "Roll {entity} back to the version before {change}.",
@@ -31,8 +30,8 @@ async def propose(state: Investigation, runtime: Runtime[Bench]) -> Investigatio
         return {"actions": []}
     entity = (verdict.hypothesis.entity if verdict.hypothesis else "") or verdict.first_failing or alert.entity
     steps, asked = await runbook_steps(state, verdict, runtime.context)
-    registered = _registered(state["id"], verdict, entity, runtime.context)
-    return {"actions": [_advice(verdict, entity), *steps, *registered], "evidence": asked}
+    offered = await _offered(state, verdict, entity, runtime.context)
+    return {"actions": [_advice(verdict, entity), *steps, *offered], "evidence": asked}
 
 
 def _advice(verdict: Verdict, entity: str) -> Action:
@@ -46,17 +45,29 @@ def _advice(verdict: Verdict, entity: str) -> Action:
     )
 
 
-def _registered(id: str, verdict: Verdict, entity: str, bench: Bench) -> list[Action]:
-    arguments = json.dumps({"entity": entity, "change": verdict.change_id}, sort_keys=True)
-    found = []
-    for name, spec in sorted(bench.actions.items()):
-        if spec.remediation is verdict.remediation and verdict.hypothesis is not None:
-            # The key binds the action to this investigation and these arguments; the ledger lets it run once.
-            key = hashlib.sha256(f"{id}\n{name}\n{arguments}".encode()).hexdigest()[:32]
-            found.append(Action(key=key, name=name, arguments=arguments, risk=spec.risk.value, sentence=spec.summary))
-    return found
+async def _offered(state: Investigation, verdict: Verdict, entity: str, bench: Bench) -> list[Action]:
+    """Registered actions that fit the cause. Without a cause there are none."""
+    cause = verdict.hypothesis
+    if cause is None:
+        return []
+    change = next((c for c in changes_of(state["evidence"], bench.store) if c.id == verdict.change_id), None)
+    target = Target(
+        entity=entity,
+        remediation=verdict.remediation,
+        change_id=verdict.change_id,
+        change_kind=change.kind.value if change else "",
+        change_key=change.key if change else "",
+        before=change.before if change else "",
+        alert_name=state["alert"].name,
+        alert_entity=state["alert"].entity,
+        services=known_services(state["evidence"], bench.store) | {entity},
+    )
+    claim = state["claims"][0].sentence if state["claims"] else ""
+    prediction = verdict.prediction.sentence if verdict.prediction else ""
+    return await bench.acting.offer(state["id"], target, claim, prediction, cause.identity)
 
 
-def needs_approval(actions: list[Action]) -> list[Action]:
-    """Everything that touches something waits for a person."""
-    return [action for action in actions if action.risk not in ("advice", "read")]
+def undecided(state: Investigation) -> list[Action]:
+    """What waits for a person: it touches something, was asked for, and nobody has answered."""
+    answered = {approval.action_key for approval in state.get("approvals", [])}
+    return [a for a in state.get("actions", []) if a.waits and a.request_id and a.key not in answered]

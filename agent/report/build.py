@@ -3,13 +3,14 @@
 import numpy as np
 
 from agent.bench import Bench
+from agent.gathered import changes_of
 from agent.report.model import ChangeView, HypothesisView, NodeView, Report, SeriesView, TimelineEntry
 from agent.state import Claim, Evidence, Investigation, ModelUse, Outcome, Verdict
 from agent.times import clock, stamp
 from diagnosis.findings import Channel, Diagnosis, Finding, RuledOut
 from diagnosis.symptoms import amount
 from diagnosis.telemetry import Change, SeriesKey, SeriesMatrix
-from tools.spec import ChangeList, MetricCatalogue, ToolName
+from tools.spec import MetricCatalogue, ToolName
 
 SCHEMA_VERSION = 1
 _MAX_SERIES = 6
@@ -22,7 +23,7 @@ def build_report(state: Investigation, bench: Bench) -> Report:
     """The report of a finished (or ended) investigation."""
     alert, verdict, diagnosis = state["alert"], state["verdict"], state["diagnosis"]
     evidence, claims = state["evidence"], state["claims"]
-    changes = _changes(state, bench)
+    changes = changes_of(state["evidence"], bench.store)
     guilty = next((change for change in changes if change.id == verdict.change_id), None)
     views = tuple(_change_view(change, verdict) for change in _shown(changes, verdict))
     window, use = state["scope"], state.get("model_use", ModelUse())
@@ -52,6 +53,7 @@ def build_report(state: Investigation, bench: Bench) -> Report:
                 probability=round(h.probability, 4),
                 attribution=h.attribution,
                 reasons=tuple(s.reason for s in h.supports if s.weight > 0)[:4],
+                identity=h.identity,
             )
             for h in diagnosis.hypotheses[:5]
         ),
@@ -97,12 +99,6 @@ def headline(verdict: Verdict, guilty: Change | None, claims: list[Claim], state
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _changes(state: Investigation, bench: Bench) -> list[Change]:
-    listed = [e for e in state["evidence"] if e.tool == ToolName.LIST_CHANGES and e.outcome is Outcome.ROWS]
-    body = bench.store.get(listed[-1].digest) if listed else None
-    return list(body.changes) if isinstance(body, ChangeList) else []
 
 
 def _shown(changes: list[Change], verdict: Verdict) -> list[Change]:

@@ -62,6 +62,7 @@ class HypothesisView(Model):
     probability: float
     attribution: Attribution
     reasons: tuple[str, ...]
+    identity: str = ""
 
 
 class Report(Model):

@@ -20,7 +20,8 @@ from agent.alerts import parse_alert
 from agent.checkpoints import open_checkpoints
 from agent.events import StageStarted
 from agent.graph import build_graph
-from agent.investigate import comparable, investigate, resume
+from agent.comparing import comparable
+from agent.investigate import investigate, resume
 from agent.ledger import Ledger
 from agent.report.model import Report
 from agent.settings import Settings

@@ -8,7 +8,8 @@ import pytest
 from agent.alerts import parse_alert
 from agent.events import Compared, Finished, Ranked, StageFinished, Started
 from agent.evidence import EvidenceError
-from agent.investigate import NotResumable, comparable, investigate, replay, resume
+from agent.comparing import comparable
+from agent.investigate import NotResumable, investigate, replay, resume
 from agent.ledger import Ledger
 from agent.report.model import Report
 from agent.settings import Settings

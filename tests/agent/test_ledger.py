@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.ledger import CeilingReached, Ledger, LedgerError, UnknownInvestigation
+from agent.ledger import ActionRow, CeilingReached, Ledger, LedgerError, UnknownInvestigation
 from agent.ledger_database import Database
 from agent.settings import Ceilings, Settings, SettingsError, load_settings
 
@@ -77,7 +77,7 @@ def test_an_action_is_claimed_once(tmp_path: Path):
     assert ledger.claim_action("key", "one")
     assert not ledger.claim_action("key", "one")
     ledger.finish_action("key", "{}")
-    assert ledger.action("key") == ("finished", "{}")
+    assert ledger.action("key") == ActionRow("finished", "{}", "")
 
 
 def test_a_damaged_ledger_is_a_clear_error(tmp_path: Path):

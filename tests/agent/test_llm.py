@@ -10,7 +10,8 @@ import pytest
 
 from agent.alerts import parse_alert
 from agent.events import Finished
-from agent.investigate import comparable, investigate, replay
+from agent.comparing import comparable
+from agent.investigate import investigate, replay
 from agent.ledger import Ledger
 from agent.models.policy import ModelPolicy, ReasonerChoice
 from agent.narrative import says_no_more

@@ -15,7 +15,8 @@ from pydantic import BaseModel
 from agent.alerts import parse_alert
 from agent.budget import Budget
 from agent.events import Finished
-from agent.investigate import comparable, investigate
+from agent.comparing import comparable
+from agent.investigate import investigate
 from agent.ledger import Ledger
 from agent.models.calling import Models, Said
 from agent.models.policy import ModelPolicy, Part, ReasonerChoice

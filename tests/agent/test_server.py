@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from agent.backends import Backends
 from agent.doors.server import build_app, serve
 from agent.doors.serving.bodies import MOST_BYTES
+from agent.event_log import EventLog
+from agent.events import StageStarted
 from agent.ledger import Ledger
 from agent.settings import ServerSettings, Settings, SettingsError
 from agent.sources import Source
@@ -98,8 +100,9 @@ async def test_an_investigation_without_a_report_shows_how_far_it_is(settings: S
         waiting = await client.get(f"/investigations/{id}")
         ledger = Ledger(settings.home)
         ledger.set_status(id, "running")
-        ledger.stage_started(id, "triage")
-        ledger.stage_started(id, "gather", "metrics")
+        log = EventLog(settings.home)
+        log.tell(id, [StageStarted("triage")])
+        log.tell(id, [StageStarted("gather", "metrics")])
         running = await client.get(f"/investigations/{id}")
         page = await client.get(f"/investigations/{id}", headers=HTML)
         ledger.set_status(id, "failed")

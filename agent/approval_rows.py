@@ -1,0 +1,158 @@
+"""Requests and votes as the ledger holds them. A vote counts only with its seal, and only for what was asked."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from agent.ledger_schema import APPROVAL_REQUESTS, APPROVAL_VOTES, INVESTIGATIONS
+from agent.seals import Seals
+from diagnosis.findings import Model
+
+
+class RequestState(StrEnum):
+    """Where a request stands. Only PENDING changes."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
+class Question(Model):
+    """What a person is asked, whole and final; all of it is rendered by code. ``arguments`` is canonical JSON, ``effect``
+    what the dry run said, ``needs`` how many must approve, ``hypothesis`` the identity of the cause behind it."""
+
+    investigation_id: str
+    action_key: str
+    action: str
+    summary: str
+    arguments: str
+    arguments_hash: str
+    target: str
+    environment: str
+    risk: str
+    effect: str
+    effect_lines: tuple[str, ...]
+    claim: str
+    prediction: str
+    needs: int
+    rule: str
+    requested_by: str
+    hypothesis: str = ""
+    undoes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One person's answer; ``at`` is epoch seconds."""
+
+    by: str
+    door: str
+    approved: bool
+    reason: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A question with its answers; the fields of ``Question``, and what became of it."""
+
+    id: str
+    investigation_id: str
+    action_key: str
+    action: str
+    summary: str
+    arguments: str
+    arguments_hash: str
+    target: str
+    environment: str
+    risk: str
+    effect: str
+    effect_lines: tuple[str, ...]
+    claim: str
+    prediction: str
+    needs: int
+    rule: str
+    requested_by: str
+    hypothesis: str
+    undoes: str
+    created_at: float
+    expires_at: float
+    state: RequestState
+    votes: tuple[Vote, ...]
+    wrong_cause: bool
+
+
+def find(db: sa.Connection, id: str, seals: Seals) -> Request | None:
+    """A request by its id."""
+    row = db.execute(sa.select(APPROVAL_REQUESTS).where(APPROVAL_REQUESTS.c.id == id)).one_or_none()
+    return None if row is None else _request(db, row, seals)
+
+
+def of_investigation(
+    db: sa.Connection, investigation_id: str, seals: Seals, only_pending: bool = False
+) -> tuple[Request, ...]:
+    """The requests of one investigation, or of all (""), oldest first."""
+    query = sa.select(APPROVAL_REQUESTS).order_by(APPROVAL_REQUESTS.c.seq)
+    if investigation_id:
+        query = query.where(APPROVAL_REQUESTS.c.investigation_id == investigation_id)
+    if only_pending:
+        query = query.where(APPROVAL_REQUESTS.c.state == RequestState.PENDING)
+    return tuple(_request(db, row, seals) for row in db.execute(query).all())
+
+
+def is_open(db: sa.Connection, investigation_id: str) -> bool:
+    """Whether something waits for an answer."""
+    where = sa.and_(
+        APPROVAL_REQUESTS.c.investigation_id == investigation_id, APPROVAL_REQUESTS.c.state == RequestState.PENDING
+    )
+    return db.execute(sa.select(APPROVAL_REQUESTS.c.id).where(where).limit(1)).one_or_none() is not None
+
+
+def set_status(db: sa.Connection, investigation_id: str, status: str) -> None:
+    """Of the investigation."""
+    where = INVESTIGATIONS.c.id == investigation_id
+    db.execute(sa.update(INVESTIGATIONS).where(where).values(status=status, updated_at=time.time()))
+
+
+def seal_of(seals: Seals, request: Request, vote: Vote, wrong_cause: bool) -> str:
+    """What makes a row a vote: it names everything that the person was shown."""
+    return seals.of("vote", _told(request, vote, wrong_cause))
+
+
+def valid_votes(seals: Seals, request: Request, rows: Sequence[sa.Row[Any]]) -> tuple[tuple[Vote, ...], bool]:
+    """The votes whose seals hold, and whether one of them says that the cause is wrong."""
+    votes, wrong = [], False
+    for row in rows:
+        vote = Vote(row.person, row.door, bool(row.approved), row.reason, row.at)
+        if seals.holds("vote", _told(request, vote, bool(row.wrong_cause)), row.seal):
+            votes.append(vote)
+            wrong |= bool(row.wrong_cause)
+    return tuple(votes), wrong
+
+
+def _told(request: Request, vote: Vote, wrong_cause: bool) -> dict[str, object]:
+    asked = [getattr(request, name) for name in Question.model_fields]
+    asked = [list(value) if isinstance(value, tuple) else value for value in asked]
+    answer = [vote.by, vote.door, vote.approved, vote.reason, repr(vote.at), wrong_cause]
+    return {"request": request.id, "expires": repr(request.expires_at), "asked": asked, "answer": answer}
+
+
+def _request(db: sa.Connection, row: sa.Row[Any], seals: Seals) -> Request:
+    question = Question.model_validate_json(row.body)
+    asked = {name: getattr(question, name) for name in Question.model_fields}
+    bare = Request(
+        id=row.id, created_at=row.created_at, expires_at=row.expires_at, state=RequestState(row.state), votes=(),
+        wrong_cause=False, **asked,
+    )  # fmt: skip
+    found = db.execute(
+        sa.select(APPROVAL_VOTES).where(APPROVAL_VOTES.c.request_id == row.id).order_by(APPROVAL_VOTES.c.at)
+    ).all()
+    votes, wrong = valid_votes(seals, bare, found)
+    told = {name: getattr(bare, name) for name in Request.__slots__}
+    return Request(**{**told, "votes": votes, "wrong_cause": wrong})

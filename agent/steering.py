@@ -1,0 +1,55 @@
+"""Steering: a person tells an investigation that a cause is wrong, or something to keep in mind."""
+
+import time
+from pathlib import Path
+
+from agent.approvals import Approvals
+from agent.audit import Audit
+from agent.event_log import EventLog, append_event
+from agent.ledger import Ledger
+from agent.ledger_database import Database
+from agent.redaction import cut_secrets
+from agent.report.model import Report
+from agent.settings import Settings
+from agent.steering_rows import Steering, add_steering, steerings
+
+_LONGEST = 1_000
+
+
+def steer(home: Path, investigation_id: str, by: str, text: str, excluded: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Note it; the machine reads it before it weighs the next time. ``excluded`` are ids as they were shown (``H2``).
+
+    The sentences of what was excluded. Raises ``ValueError`` for an id that was not shown, ``LedgerError``.
+    """
+    shown = shown_hypotheses(home, investigation_id)
+    unknown = [id for id in excluded if id not in shown]
+    if unknown:
+        known = ", ".join(shown) or "none yet"
+        raise ValueError(f"there is no hypothesis {', '.join(unknown)} in {investigation_id}; there is {known}")
+    text = cut_secrets(text.encode("utf-8", "replace").decode().replace("\x00", ""))[:_LONGEST]
+    audit = Audit(home)
+    with Database(home).transaction() as db:
+        now = time.time()
+        add_steering(db, investigation_id, by, text, tuple(shown[id][0] for id in excluded), now)
+        append_event(db, investigation_id, "steered", {"by": by, "text": text}, now)
+        audit.append(db, investigation_id, by, "", "steered", f"{' '.join(excluded)} {text}".strip())
+    audit.keep_head()
+    if excluded:  # what waits for leave rests on a cause that somebody says is wrong
+        Approvals(Settings(home=home)).withdraw(investigation_id, by, text)
+    return tuple(shown[id][1] for id in excluded)
+
+
+def shown_hypotheses(home: Path, investigation_id: str) -> dict[str, tuple[str, str]]:
+    """Identity and sentence by the id under which each was shown last."""
+    ranked = [event for event in EventLog(home).since(investigation_id, limit=10_000) if event.kind == "ranked"]
+    if ranked:
+        return {h["id"]: (h["identity"], h["sentence"]) for h in ranked[-1].body["hypotheses"]}
+    row = Ledger(home).investigation(investigation_id)
+    views = Report.model_validate_json(row.report).hypotheses if row.report else ()
+    return {f"H{n}": (view.identity, view.sentence) for n, view in enumerate(views, 1) if view.identity}
+
+
+def told(home: Path, investigation_id: str) -> tuple[Steering, ...]:
+    """What people told it, oldest first."""
+    with Database(home).transaction() as db:
+        return steerings(db, investigation_id)
