@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from pydantic import ValidationError
 
@@ -23,6 +23,9 @@ from agent.state import Action, ActionResult
 from tools.actions.spec import ActionError, ActionSpec, Done, DryRun, Happened, Target
 
 _log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _MOST_LINES = 20
 _LONGEST_CALL_SECONDS = 120.0
@@ -193,10 +196,10 @@ class Acting:
         return result
 
 
-async def _called(function: Callable[..., Any], *given: Any) -> Any:  # noqa: ANN401 - as the function says
+async def _called(function: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
     """Call it beside the loop. Whatever goes wrong is an ``ActionError``."""
     try:
-        return await asyncio.wait_for(asyncio.to_thread(function, *given), _LONGEST_CALL_SECONDS)
+        return await asyncio.wait_for(asyncio.to_thread(function, *given, **named), _LONGEST_CALL_SECONDS)
     except ActionError:
         raise
     except TimeoutError:

@@ -46,10 +46,11 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalNeeded:
-    """The machine waits for answers to the actions' requests (``agent/approvals.py``); ``resume`` then continues it."""
+    """What is known so far is reported; the machine waits for answers to the actions' requests (``agent/approvals.py``); ``resume`` then continues it."""
 
     investigation_id: str
     actions: tuple[Action, ...]
+    report: Report
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,9 +199,10 @@ async def _run(
         snapshot = await machine.aget_state(config)
         if snapshot.interrupts:
             asked = tuple(Action.model_validate(item) for item in snapshot.interrupts[0].value)
-            log.tell(id, [ApprovalNeeded(id, asked)])
+            needed = ApprovalNeeded(id, asked, Report.model_validate_json(ledger.investigation(id).report))
+            log.tell(id, [needed])
             approvals.wait(id)
-            yield ApprovalNeeded(id, asked)
+            yield needed
             return
         finished = Finished(Report.model_validate_json(ledger.investigation(id).report))
         log.tell(id, [finished])

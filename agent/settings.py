@@ -11,13 +11,16 @@ from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
+from agent.action_settings import ActionSettings
 from agent.models.policy import ModelPolicy, ReasonerChoice
 from tools.http.connection import Connection
 from tools.logs.policy import LogPolicy
 from tools.metrics.policy import MetricPolicy
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_MAY_BE_SECRET = frozenset({"url", "headers", "username", "token_env", "password_env"})
+_MAY_BE_SECRET = frozenset(
+    {"url", "headers", "username", "token_env", "password_env", "header_env", "secret_env", "pass_env", "body"}
+)
 
 
 class SettingsError(ValueError):
@@ -211,6 +214,7 @@ class Settings(BaseModel):
     changes: ChangeSettings = ChangeSettings()
     server: ServerSettings = ServerSettings()
     runbooks: RunbookSettings = RunbookSettings()
+    actions: ActionSettings = ActionSettings()
     policy: Path | None = None
     verify_seconds: float = Field(default=300.0, ge=0, le=3600)
     reasoner: ReasonerChoice = ReasonerChoice.AUTO

@@ -111,6 +111,46 @@ def resume(id: Id, html: Html = None, markdown: Markdown = None, as_json: Json =
     finish(go_on(_full_id(id, settings), settings), html, markdown, as_json)
 
 
+Request = Annotated[str, typer.Option("--request", help="Only this request; default: all that wait.")]
+
+
+@app.command()
+def approve(
+    id: Id,
+    request: Request = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask: you have read the card elsewhere.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show exactly what would run, ask you, and go on with the investigation."""
+    from rich.console import Console
+
+    from agent.doors.approving import approve_all
+
+    settings = _settings()
+    full = _full_id(id, settings)
+    approve_all(full, settings, request, yes, Console(stderr=True))
+    _go_on(full, settings, as_json)
+
+
+@app.command()
+def reject(
+    id: Id,
+    reason: Annotated[str, typer.Option(help="Why; the report keeps it.")] = "",
+    wrong_cause: Annotated[bool, typer.Option("--wrong-cause", help="Look for another cause.")] = False,
+    request: Request = "",
+    as_json: Json = False,
+) -> None:
+    """Reject what waits, and go on with the investigation."""
+    from rich.console import Console
+
+    from agent.doors.approving import reject_all
+
+    settings = _settings()
+    full = _full_id(id, settings)
+    reject_all(full, settings, request, reason, wrong_cause, Console(stderr=True))
+    _go_on(full, settings, as_json)
+
+
 @app.command()
 def replay(id: Id, as_json: Json = False) -> None:
     """Run an ended investigation again over its recorded answers; fails when the report differs."""
@@ -195,6 +235,21 @@ def doctor(as_json: Json = False) -> None:
     raise typer.Exit(examine(_settings(), as_json))
 
 
+def _go_on(id: str, settings: "Settings", as_json: bool) -> None:
+    """Here, unless more answers are needed or a server goes on with it already."""
+    from agent.approvals import Approvals
+    from agent.doors.running import fail, finish
+    from agent.investigate import NotResumable
+    from agent.investigate import resume as resumed
+
+    if Approvals(settings).pending(id):
+        fail(f"{id} waits for another approval", code=4)
+    try:
+        finish(resumed(id, settings), None, None, as_json)
+    except NotResumable as elsewhere:
+        typer.echo(f"{elsewhere}; see it with: pcause show {id}", err=True)
+
+
 def _settings() -> "Settings":
     from agent.settings import load_settings
 
@@ -222,13 +277,15 @@ def _own_log() -> logging.Handler:
 
 def main() -> None:
     """Entry point: errors that a person can mend are one line, and Ctrl+C leaves a resumable investigation."""
-    from agent.doors import cost, runbooks, training
+    from agent.doors import approving, cost, runbooks, training
     from agent.doors.errors import friendly
 
     logging.basicConfig(level=logging.WARNING, handlers=[_own_log()], format="%(levelname)s: %(message)s")
     app.command()(cost.cost)
     app.command()(training.export_training)
     app.add_typer(runbooks.app, name="runbooks")
+    app.add_typer(approving.policy_app, name="policy")
+    app.add_typer(approving.audit_app, name="audit")
     for entry in entry_points(group="pcause.commands"):
         entry.load()(app)
     try:

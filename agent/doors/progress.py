@@ -7,7 +7,18 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from agent.events import Event, EvidenceFound, Finished, Ranked, StageFinished, StageStarted, Started
+from agent.events import (
+    ApprovalNeeded,
+    Event,
+    EvidenceFound,
+    Finished,
+    Performed,
+    Ranked,
+    StageFinished,
+    StageStarted,
+    Started,
+    Verified,
+)
 from agent.report.model import Report
 from agent.report.text import inert
 
@@ -48,6 +59,10 @@ class Progress:
                 self._lines.append(
                     f"    leading: {inert(hypotheses[0].sentence)[:90]} ({hypotheses[0].probability:.0%})"
                 )
+            case Performed(action, result):
+                self._lines.append(f"    {action}: {result.outcome.replace('_', ' ')}. {inert(result.detail)[:90]}")
+            case Verified(verification):
+                self._lines.append(f"    {inert(verification.sentence)[:90]}")
             case _:
                 return
         if self._live:
@@ -66,6 +81,6 @@ async def drain(events: AsyncIterator[Event], console: Console) -> tuple[list[Ev
         async for event in events:
             progress.show(event)
             seen.append(event)
-            if isinstance(event, Finished):
+            if isinstance(event, Finished | ApprovalNeeded):
                 report = event.report
     return seen, report

@@ -67,7 +67,11 @@ def finish(events: AsyncIterator[Event], html: Path | None, markdown: Path | Non
     seen, report = asyncio.run(drain(events, Console(stderr=True)))
     waiting = next((event for event in seen if isinstance(event, ApprovalNeeded)), None)
     if waiting is not None:
-        typer.echo(f"Waits for approval: {', '.join(a.sentence for a in waiting.actions)}", err=True)
+        if report is not None:
+            print_report(report, html, markdown, as_json)
+        what = ", ".join(f"{action.name} of {action.target}" for action in waiting.actions)
+        id = waiting.investigation_id
+        typer.echo(f"Waits for approval: {what}. Look and decide: pcause approve {id}, or pcause reject {id}", err=True)
         raise typer.Exit(4)
     if report is None:
         fail("the investigation ended without a report", code=1)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from agent.report.model import ChangeView, HypothesisView, Report, TimelineEntry
 from agent.report.text import inert
 from agent.report.times import amount, clock, count, duration, money, percent, stamp
-from agent.state import CeilingHit, Check, Claim, Evidence, Outcome
+from agent.state import Action, CeilingHit, Check, Claim, Evidence, Outcome
 from diagnosis.findings import Hop
 
 _WORTH_ITS_REASONS = 0.05  # beside a named cause, what speaks for a hopeless rival is noise
@@ -200,8 +200,20 @@ def _hypotheses(report: Report) -> Section:
 
 
 def _steps(report: Report) -> Section:
-    rows = tuple(Row(step.sentence, more=(step.citation,) if step.citation else ()) for step in report.next_steps)
+    done = {result.action_key for result in report.action_results}
+    rows = tuple(_step(step, report.investigation_id) for step in report.next_steps if step.key not in done)
     return Section("Next steps", rows, shape=Shape.STEPS)
+
+
+def _step(step: Action, id: str) -> Row:
+    """Advice with where it is from; an action with what it would change, and what it waits for."""
+    told = [line for line in (step.citation, step.effect, *step.effect_lines) if line]
+    if step.waits and step.request_id:
+        told.append(f"Waits for approval: pcause approve {id}, or pcause reject {id}")
+    if step.risk == "dry_run":
+        told.append("The policy allows the dry run only.")
+    named = f" ({step.name} of {step.target})" if step.target and step.risk != "forbidden" else ""
+    return Row(f"{step.sentence}{named}", more=tuple(told))
 
 
 def _verification(report: Report) -> Section:

@@ -18,9 +18,9 @@ from typing import Any
 
 from agent.alerts import parse_alert
 from agent.checkpoints import open_checkpoints
+from agent.comparing import comparable
 from agent.events import StageStarted
 from agent.graph import build_graph
-from agent.comparing import comparable
 from agent.investigate import investigate, resume
 from agent.ledger import Ledger
 from agent.report.model import Report

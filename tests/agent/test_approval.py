@@ -1,52 +1,25 @@
 """An action that fits the cause: proposed with its dry run, asked for, run once, verified."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from agent.alerts import parse_alert
 from agent.approval_card import card
-from agent.approvals import ApprovalRefused, Approvals, Request
+from agent.approvals import ApprovalRefused, Approvals
 from agent.audit import Audit
 from agent.event_log import EventLog
-from agent.events import ApprovalNeeded, Event, Finished
-from agent.investigate import NotResumable, investigate, resume
+from agent.events import Finished
+from agent.investigate import NotResumable, investigate
 from agent.ledger import Ledger
 from agent.report.model import Report
 from agent.settings import Settings
 from agent.sources import Source
 from agent.steering import steer
+from tests.agent_approvals import answer, go_on, outcomes, wait_for_approval
 from tests.switchboard import Switchboard, refuse, with_policy
 from tools.spec import Risk
-
-
-async def wait_for_approval(recording: Path, settings: Settings, actions: Mapping[str, Any], by: str = "") -> Request:
-    alert = parse_alert(json.loads((recording / "alert.json").read_text()))
-    source = Source(kind="recording", place=str(recording))
-    told = investigate(alert, source, settings, id="inv", actions=actions, requested_by=by)
-    events = [event async for event in told]
-    assert isinstance(events[-1], ApprovalNeeded)
-    (request,) = Approvals(settings).pending("inv")
-    return request
-
-
-def answer(settings: Settings, request: Request, who: str = "ann", approved: bool = True, **more: Any) -> bool:
-    approvals = Approvals(settings)
-    ticket = approvals.ticket(request.id, "terminal", who)
-    return approvals.decide(ticket, "terminal", who, approved, **more).ready
-
-
-async def go_on(settings: Settings, actions: Mapping[str, Any]) -> Event:
-    return [event async for event in resume("inv", settings, actions=actions)][-1]
-
-
-async def outcomes(settings: Settings, actions: Mapping[str, Any]) -> list[tuple[str, str]]:
-    last = await go_on(settings, actions)
-    assert isinstance(last, Finished)
-    return [(result.outcome, result.detail) for result in last.report.action_results]
 
 
 @pytest.fixture

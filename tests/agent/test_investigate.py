@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from agent.alerts import parse_alert
+from agent.comparing import comparable
 from agent.events import Compared, Finished, Ranked, StageFinished, Started
 from agent.evidence import EvidenceError
-from agent.comparing import comparable
 from agent.investigate import NotResumable, investigate, replay, resume
 from agent.ledger import Ledger
 from agent.report.model import Report

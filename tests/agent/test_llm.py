@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from agent.alerts import parse_alert
-from agent.events import Finished
 from agent.comparing import comparable
+from agent.events import Finished
 from agent.investigate import investigate, replay
 from agent.ledger import Ledger
 from agent.models.policy import ModelPolicy, ReasonerChoice

@@ -14,8 +14,8 @@ from pydantic import BaseModel
 
 from agent.alerts import parse_alert
 from agent.budget import Budget
-from agent.events import Finished
 from agent.comparing import comparable
+from agent.events import Finished
 from agent.investigate import investigate
 from agent.ledger import Ledger
 from agent.models.calling import Models, Said
