@@ -3,18 +3,18 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from agent.approval_card import card
-from agent.approvals import ApprovalRefused, Approvals, Request
-from agent.settings import Settings
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from agent.approvals import Request
+    from agent.settings import Settings
 
 
-def approve_all(id: str, settings: Settings, request_id: str, yes: bool, console: Console) -> None:
+def approve_all(id: str, settings: "Settings", request_id: str, yes: bool, console: "Console") -> None:
     """Show what waits, ask, and count the answer; one request at a time."""
     for request in _waiting(id, settings, request_id):
         _show(request, console)
@@ -26,7 +26,9 @@ def approve_all(id: str, settings: Settings, request_id: str, yes: bool, console
         _decide(request, settings, approved=True, reason="", wrong_cause=False, console=console)
 
 
-def reject_all(id: str, settings: Settings, request_id: str, reason: str, wrong_cause: bool, console: Console) -> None:
+def reject_all(
+    id: str, settings: "Settings", request_id: str, reason: str, wrong_cause: bool, console: "Console"
+) -> None:
     """Reject what waits, with a reason that the report keeps."""
     for request in _waiting(id, settings, request_id):
         _decide(request, settings, approved=False, reason=reason, wrong_cause=wrong_cause, console=console)
@@ -40,21 +42,29 @@ def terminal_user() -> str:
     return pwd.getpwuid(os.getuid()).pw_name
 
 
-def _waiting(id: str, settings: Settings, request_id: str) -> list[Request]:
+def _waiting(id: str, settings: "Settings", request_id: str) -> "list[Request]":
+    from agent.approvals import Approvals
+
     found = [r for r in Approvals(settings).pending(id) if not request_id or r.id.startswith(request_id)]
     if not found:
         _fail(f"nothing waits for an approval in {id}")
     return found
 
 
-def _show(request: Request, console: Console) -> None:
+def _show(request: "Request", console: "Console") -> None:
+    from rich.markup import escape
+
+    from agent.approval_card import card
+
     for label, text in card(request):
         console.print(f"[bold]{escape(label):>22}[/]  {escape(text)}", highlight=False, soft_wrap=True)
 
 
 def _decide(
-    request: Request, settings: Settings, *, approved: bool, reason: str, wrong_cause: bool, console: Console
+    request: "Request", settings: "Settings", *, approved: bool, reason: str, wrong_cause: bool, console: "Console"
 ) -> None:
+    from agent.approvals import ApprovalRefused, Approvals
+
     approvals, user = Approvals(settings), terminal_user()
     try:
         ticket = approvals.ticket(request.id, "terminal", user)
