@@ -50,7 +50,16 @@ class Backends:
         """All tools over all configured systems; for what is not configured they answer "absent"."""
         from tools.changes import change_tools
 
-        return live_tools(self._metrics, self._logs, change_tools(self._feeds))
+        return live_tools(self._metrics, self._logs, change_tools(self._feeds), self._foreign)
+
+    @cached_property
+    def _foreign(self) -> Mapping[str, Tool[Any]]:
+        """Those of other MCP servers; none is started before somebody asks."""
+        if not self._settings.mcp.servers:
+            return {}
+        from agent.foreign_tools.calling import foreign_tools
+
+        return foreign_tools(self._settings)
 
     @cached_property
     def _metrics(self) -> Mapping[str, Tool[Any]]:

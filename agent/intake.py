@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agent.begun import Begun
-from agent.firings import Firings, Opening
+from agent.firings import Admission, Firings, Opening
 from agent.investigate import new_id
-from agent.notification import Firing, incident_alert, read_notification
+from agent.notification import Firing, Told, fingerprint, incident_alert, read_notification
 from agent.settings import Settings
 from agent.sources import Source
 from agent.state import Alert
@@ -40,25 +40,42 @@ class Intake:
         self, settings: Settings, source_of: Callable[[Alert], Source], on_accepted: Callable[[], None],
         most_waiting: int = MOST_WAITING,
     ) -> None:  # fmt: skip
-        self._firings, self._settings = Firings(settings.home), settings
+        self._firings, self._settings = Firings(settings.home, settings.senders), settings
         self._source_of, self._on_accepted, self._most_waiting = source_of, on_accepted, most_waiting
 
     def accept(self, raw: object) -> Receipt:
-        """Commit what a notification (decoded JSON) tells.
+        """Commit what an Alertmanager notification (decoded JSON) tells.
 
         Raises ``AlertError``, ``Overloaded`` (nothing of its firings was taken) and ``LedgerError``.
         """
-        told = read_notification(raw)
+        return self.take(read_notification(raw))
+
+    def take(self, told: Told) -> Receipt:
+        """Commit what a delivery told. Raises ``Overloaded`` (nothing of its firings was taken) and ``LedgerError``."""
         ended = self._firings.end(told.endings) if told.endings else None
         if not told.firings:
             return Receipt(ended or "", "resolved" if ended else "unknown", unread=told.unread)
 
         def open_with(firings: Sequence[Firing]) -> Opening:
-            alert = incident_alert(firings, told.left_out)
-            source, begun = self._source_of(alert), Begun.of(self._settings)
-            return Opening(new_id(), alert.model_dump_json(), source.model_dump_json(), begun.model_dump_json())
+            return self._opening(incident_alert(firings, told.left_out))
 
         admission = self._firings.admit(told.firings, open_with, self._most_waiting)
+        return self._receipt(admission, told.unread)
+
+    def ask(self, alert: Alert, key: str, asked_by: str) -> Receipt:
+        """Open an investigation for somebody's question, once for each ``key`` (such as ``slack:C1:1712.33``).
+
+        Workers run it; no alert joins it. Raises ``Overloaded`` and ``LedgerError``.
+        """
+        opening = self._opening(alert, asked_by)
+        return self._receipt(self._firings.ask(fingerprint(key, "question"), opening, self._most_waiting))
+
+    def _opening(self, alert: Alert, requested_by: str = "") -> Opening:
+        source, begun = self._source_of(alert), Begun.of(self._settings)
+        told = alert.model_dump_json(), source.model_dump_json(), begun.model_dump_json()
+        return Opening(new_id(), *told, requested_by=requested_by)
+
+    def _receipt(self, admission: Admission, unread: tuple[str, ...] = ()) -> Receipt:
         if not admission.duplicate:
             self._on_accepted()
-        return Receipt(admission.id, admission.status, admission.duplicate, told.unread)
+        return Receipt(admission.id, admission.status, admission.duplicate, unread)

@@ -202,3 +202,29 @@ CHANGES = sa.Table(
     sa.UniqueConstraint("kind", "id", "entity", "flip"),
     sqlite_autoincrement=True,
 )
+# What people said of a verdict (``agent/feedback.py``).
+FEEDBACK = sa.Table(
+    "feedback",
+    METADATA,
+    sa.Column("investigation_id", sa.String, primary_key=True),
+    sa.Column("door", sa.String, primary_key=True),
+    sa.Column("person", sa.String, primary_key=True),
+    sa.Column("right", sa.Boolean, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+)
+# What each incident is about, to tell which alerts belong to it (``agent/incidents.py``). ``first_at`` is the start of
+# the alert that opened it; the entity is in lower case.
+INCIDENTS = sa.Table(
+    "incidents",
+    METADATA,
+    sa.Column("investigation_id", sa.String, primary_key=True),
+    sa.Column("entity", sa.String, primary_key=True),
+    sa.Column("cluster", sa.String, primary_key=True),
+    sa.Column("namespace", sa.String, primary_key=True),
+    sa.Column("sender_group", sa.String, primary_key=True),
+    sa.Column("first_at", sa.Float, nullable=False),
+)
+sa.Index("incidents_by_entity", INCIDENTS.c.entity, INCIDENTS.c.first_at)
+sa.Index("incidents_by_place", INCIDENTS.c.namespace, INCIDENTS.c.cluster, INCIDENTS.c.first_at)
+sa.Index("incidents_by_group", INCIDENTS.c.sender_group, INCIDENTS.c.first_at)
+sa.Index("investigations_by_status", INVESTIGATIONS.c.status, INVESTIGATIONS.c.created_at)

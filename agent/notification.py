@@ -1,4 +1,5 @@
-"""What Alertmanager says in one webhook call, read leniently: which alerts fire, which have ended.
+"""What Alertmanager, or who speaks as it does, says in one webhook call, read leniently: which alerts fire, which have
+ended.
 
 Its texts are data. All firing alerts of one notification are one incident: the earliest of what is new becomes the
 alert, the others are named in its summary.
@@ -17,9 +18,14 @@ from agent.alerts import AlertError, parse_alert, parse_time
 from agent.redaction import cut_secrets, cut_tokens
 from agent.state import Alert
 
+_ALERTMANAGER = "alertmanager"
 _MOST_ALERTS = 1_000  # of one notification; the rest is counted
 _MOST_NAMED = 12
 _LONGEST_NAME = 80
+_LONGEST_SUMMARY = 4_000
+_VERSIONS = {_ALERTMANAGER: "Alertmanager notification (version 4)", "grafana": "Grafana notification (version 1)"}
+_CLUSTER_KEYS = ("cluster", "cluster_name", "k8s_cluster_name", "k8s.cluster.name")
+_NAMESPACE_KEYS = ("namespace", "kubernetes_namespace", "k8s_namespace_name", "k8s.namespace.name")
 
 
 def _text(value: object) -> object:
@@ -57,34 +63,50 @@ class Notification(BaseModel):
     alerts: tuple[Any, ...]  # each is validated by itself: one that cannot be read must not cost its neighbours
     commonLabels: _Texts = {}  # noqa: N815 - Alertmanager's name
     commonAnnotations: _Texts = {}  # noqa: N815 - Alertmanager's name
+    groupLabels: Any = None  # noqa: N815 - Alertmanager's name
     truncatedAlerts: int | None = None  # noqa: N815 - Alertmanager's name
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an alert says it is; "" where it does not say. ``group`` is the same for alerts that their sender groups."""
+
+    cluster: str = ""
+    namespace: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Firing:
     """One firing of one alert: the same alert with another start is another firing. ``started_at`` is epoch seconds.
 
-    ``rule_link`` is its generator's URL, never followed.
+    ``rule_link`` is its generator's URL, never followed. Where the sender does not tell the start of what goes on,
+    ``continues`` is set: then it is the firing that is known and has not ended, if there is one.
     """
 
     fingerprint: str
     started_at: float
     alert: Alert
     rule_link: str = ""
+    place: Place = Place()
+    continues: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """A firing that has ended, at ``ended_at`` in epoch seconds; None where that was not said."""
+    """A firing that has ended, at ``ended_at`` in epoch seconds; None where that was not said.
+
+    ``started_at`` None is the newest firing before ``ended_at``.
+    """
 
     fingerprint: str
-    started_at: float
+    started_at: float | None
     ended_at: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A notification, read: at least one firing or ending. ``left_out`` alerts are not in it.
+    """A notification, read; it tells of nothing where it is about something else. ``left_out`` alerts are not in it.
 
     ``unread`` says which of these could not be read and why, at most twelve.
     """
@@ -95,9 +117,10 @@ class Told:
     unread: tuple[str, ...] = ()
 
 
-def read_notification(raw: object) -> Told:
-    """Raises ``AlertError`` where it is no notification, or not one of its alerts can be read."""
-    notification = _validated(raw)
+def read_notification(raw: object, sender: str = _ALERTMANAGER) -> Told:
+    """Of Alertmanager, or of another ``sender`` with the same form. Raises ``AlertError`` where it is no notification, or
+    not one of its alerts can be read."""
+    notification = _validated(raw, sender)
     if not notification.alerts:
         raise AlertError("this notification has no alerts: nothing fires and nothing has ended")
     firings: list[Firing] = []
@@ -106,14 +129,15 @@ def read_notification(raw: object) -> Told:
     for place, raw_item in enumerate(notification.alerts[:_MOST_ALERTS]):
         try:
             item = _item(raw_item, place)
-            alert = _alert(item, notification)
+            alert = _alert(item, notification, sender)
         except AlertError as error:  # its neighbours may be fine, and an alert is too dear to lose to a neighbour
             errors.append(error)
             continue
         if item.status.strip().lower() == "resolved":
-            endings.append(Ending(_fingerprint(item), alert.fired_at, _end(item)))
+            endings.append(Ending(_fingerprint(item, sender), alert.fired_at, _end(item)))
         else:
-            firings.append(Firing(_fingerprint(item), alert.fired_at, alert, item.generatorURL))
+            where = _place(item, notification, sender)
+            firings.append(Firing(_fingerprint(item, sender), alert.fired_at, alert, item.generatorURL, where))
     if errors and not firings and not endings:
         raise errors[0]
     beyond = len(notification.alerts) - len(firings) - len(endings)
@@ -135,6 +159,36 @@ def incident_alert(firings: Sequence[Firing], left_out: int = 0) -> Alert:
     return alert.model_copy(update={"summary": cut_secrets(summary)})
 
 
+def with_another(alert: Alert, others: Sequence[Firing]) -> Alert:
+    """The alert of an incident that others join, which it names as long as there is room."""
+    summary = alert.summary
+    for other in others:
+        said = f" Firing too: {_short(other.alert.name)} ({_short(other.alert.entity) or 'no service'})."
+        if said not in summary and summary.count("Firing too: ") < _MOST_NAMED:
+            summary += said
+    return alert.model_copy(update={"summary": cut_secrets(summary.strip())[:_LONGEST_SUMMARY]})
+
+
+def place_of(labels: Mapping[str, str], group: str = "") -> Place:
+    """Cluster and namespace, by the names that labels give them."""
+    cluster, namespace = (
+        next((clean(labels[key])[:_LONGEST_NAME] for key in keys if labels.get(key)), "")
+        for keys in (_CLUSTER_KEYS, _NAMESPACE_KEYS)
+    )
+    return Place(cluster, namespace, group)
+
+
+def fingerprint(said: str, sender: str) -> str:
+    """Of bounded length and ASCII, whatever was said; two senders share none."""
+    told = said if sender == _ALERTMANAGER else f"{sender}\0{said}"
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def clean(text: str) -> str:
+    """Without half surrogate pairs, which JSON may carry and no database can hold."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def _with_rule(firing: Firing) -> Alert:
     """Metric and threshold from the rule, where the alert itself does not tell them."""
     alert = firing.alert
@@ -146,16 +200,17 @@ def _with_rule(firing: Firing) -> Alert:
     return alert.model_copy(update=told)
 
 
-def _validated(raw: object) -> Notification:
+def _validated(raw: object, sender: str) -> Notification:
     if not isinstance(raw, Mapping):
-        raise AlertError(f"an Alertmanager notification is a JSON object, got {type(raw).__name__}")
+        whose = "an Alertmanager" if sender == _ALERTMANAGER else f"a {sender.title()}"
+        raise AlertError(f"{whose} notification is a JSON object, got {type(raw).__name__}")
     try:
         return Notification.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise AlertError(
-            f"this is no Alertmanager notification (version 4): {where}: {first['msg'].lower()}"
+            f"this is no {_VERSIONS.get(sender, 'notification')}: {where}: {first['msg'].lower()}"
         ) from error
 
 
@@ -176,13 +231,13 @@ def _name(raw: object) -> str:
     return f"alert “{name}”" if isinstance(name, str) else "an alert"
 
 
-def _alert(item: NotifiedAlert, notification: Notification) -> Alert:
+def _alert(item: NotifiedAlert, notification: Notification, sender: str) -> Alert:
     raw: dict[str, Any] = {
         "labels": {**notification.commonLabels, **item.labels},
         "annotations": {**notification.commonAnnotations, **item.annotations},
         "startsAt": item.startsAt,
     }
-    alert = parse_alert(raw, source="alertmanager")
+    alert = parse_alert(raw, source=sender)
     if not alert.fired_at >= 0:
         raise AlertError(
             f"alert “{_short(alert.name)}” began before 1970 ({cut_secrets(item.startsAt)[:40]!r}): give its startsAt"
@@ -190,10 +245,18 @@ def _alert(item: NotifiedAlert, notification: Notification) -> Alert:
     return alert
 
 
-def _fingerprint(item: NotifiedAlert) -> str:
-    """What tells this alert from others: the sender's fingerprint, else its labels. Of bounded length and ASCII."""
-    said = item.fingerprint or json.dumps(item.labels, sort_keys=True)
-    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+def _fingerprint(item: NotifiedAlert, sender: str) -> str:
+    """What tells this alert from others: the sender's fingerprint, else its labels."""
+    return fingerprint(item.fingerprint or json.dumps(item.labels, sort_keys=True), sender)
+
+
+def _place(item: NotifiedAlert, notification: Notification, sender: str) -> Place:
+    """With the group that the sender names, where the alert bears its labels."""
+    labels = {**notification.commonLabels, **item.labels}
+    named = notification.groupLabels
+    grouped = isinstance(named, Mapping) and bool(named) and all(labels.get(key) == named[key] for key in named)
+    group = fingerprint(json.dumps(named, sort_keys=True), sender) if grouped else ""
+    return place_of(labels, group)
 
 
 def _end(item: NotifiedAlert) -> float | None:

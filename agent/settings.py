@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from agent.action_settings import ActionSettings
+from agent.foreign_tools.settings import McpSettings
 from agent.models.policy import ModelPolicy, ReasonerChoice
+from agent.senders.settings import Senders
 from tools.http.connection import Connection
 from tools.logs.policy import LogPolicy
 from tools.metrics.policy import MetricPolicy
@@ -215,6 +217,8 @@ class Settings(BaseModel):
     server: ServerSettings = ServerSettings()
     runbooks: RunbookSettings = RunbookSettings()
     actions: ActionSettings = ActionSettings()
+    mcp: McpSettings = McpSettings()
+    senders: Senders = Senders()
     policy: Path | None = None
     verify_seconds: float = Field(default=300.0, ge=0, le=3600)
     reasoner: ReasonerChoice = ReasonerChoice.AUTO

@@ -7,23 +7,24 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Annotated
 
 import uvicorn
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from agent.backends import Backends
 from agent.change_store import ChangeStore
-from agent.doors.serving.answers import BODY, PROBLEMS, Counted, Progress, Taken, tell_errors
+from agent.doors.serving.answers import BODY, PROBLEMS, Counted, tell_errors
 from agent.doors.serving.bodies import read_json
-from agent.doors.serving.gate import Gate, is_this_machine, wants_html
+from agent.doors.serving.gate import Gate, is_this_machine
+from agent.doors.serving.investigations import add_investigations
 from agent.doors.serving.meters import CONTENT_TYPE, Meters
-from agent.doors.serving.pages import Pages
 from agent.doors.serving.readiness import unready
+from agent.doors.serving.webhooks import add_webhooks, webhook_path
 from agent.firings import Firings
-from agent.intake import MOST_WAITING, Intake, Receipt
+from agent.intake import MOST_WAITING, Intake
+from agent.senders.authentication import proofs
 from agent.settings import Settings, SettingsError
 from agent.sources import Source
 from agent.state import Alert
@@ -62,7 +63,8 @@ def build_app(
     meters = Meters(settings.home)
     workers = Workers(settings, backends, settings.server.at_once, meters.ended)
     intake = Intake(settings, source_of, workers.wake, most_waiting)
-    store, pages, firings = ChangeStore(settings.home), Pages(settings.home), Firings(settings.home)
+    proven = proofs(settings.senders)
+    store, firings = ChangeStore(settings.home), Firings(settings.home)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -78,15 +80,10 @@ def build_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.add_middleware(Gate, token=token)
+    app.add_middleware(Gate, token=token, policy=settings.policy, proven=frozenset(map(webhook_path, proven)))
     tell_errors(app, meters.refuse)
-
-    @app.post("/webhook/alertmanager", status_code=202, response_model=Taken, responses={200: {"model": Taken}, **PROBLEMS}, openapi_extra=BODY)  # fmt: skip
-    async def take_notification(request: Request) -> JSONResponse:
-        """Alertmanager's webhook. Answered after the commit: 202 where something fires, 200 where all has ended."""
-        receipt = await run_in_threadpool(intake.accept, await read_json(request))
-        meters.count(receipt)
-        return _taken(receipt, str(request.base_url))
+    add_webhooks(app, settings.senders, proven, intake, meters)
+    add_investigations(app, settings, token, workers.wake)
 
     @app.post("/changes", status_code=202, response_model=Counted, responses=PROBLEMS, openapi_extra=BODY)
     async def take_changes(request: Request) -> JSONResponse:
@@ -95,16 +92,6 @@ def build_app(
         new = await run_in_threadpool(store.add, changes)
         meters.changes.inc(len(changes))
         return JSONResponse({"accepted": len(changes), "new": new}, 202)
-
-    @app.get("/investigations")
-    def list_investigations(request: Request, limit: Annotated[int, Query(ge=1, le=1_000)] = 100) -> Response:
-        """Newest first: a page for browsers, else JSON."""
-        return pages.listing(wants_html(request.headers), limit)
-
-    @app.get("/investigations/{id}", responses={202: {"model": Progress}, **PROBLEMS})
-    def show_investigation(request: Request, id: str) -> Response:
-        """The report, or how far it is: a page for browsers, else JSON."""
-        return pages.one(id, wants_html(request.headers))
 
     @app.get("/healthz")
     async def tell_health() -> dict[str, str]:
@@ -123,17 +110,3 @@ def build_app(
         return Response(meters.page(workers.running, firings.waiting()), headers={"Content-Type": CONTENT_TYPE})
 
     return app
-
-
-def _taken(receipt: Receipt, base_url: str) -> JSONResponse:
-    path = f"/investigations/{receipt.id}" if receipt.id else None
-    answer = Taken(
-        id=receipt.id or None,
-        url=base_url.rstrip("/") + path if path else None,
-        status=receipt.status,
-        duplicate=receipt.duplicate,
-        unread=receipt.unread,
-    )
-    return JSONResponse(
-        answer.model_dump(), 202 if receipt.firing else 200, headers={"Location": path} if path else None
-    )

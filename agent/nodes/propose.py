@@ -7,6 +7,7 @@ from agent.gathered import changes_of, known_services
 from agent.nodes.runbook_steps import runbook_steps
 from agent.state import Action, Investigation, Verdict
 from diagnosis.findings import Remediation
+from diagnosis.telemetry import Change, ChangeKind
 from tools.actions.spec import Target
 
 _ADVICE: dict[Remediation, str] = {
@@ -56,7 +57,7 @@ async def _offered(state: Investigation, verdict: Verdict, entity: str, bench: B
         remediation=verdict.remediation,
         change_id=verdict.change_id,
         change_kind=change.kind.value if change else "",
-        change_key=change.key if change else "",
+        change_key=_key_of(change),
         before=change.before if change else "",
         alert_name=state["alert"].name,
         alert_entity=state["alert"].entity,
@@ -65,6 +66,13 @@ async def _offered(state: Investigation, verdict: Verdict, entity: str, bench: B
     claim = state["claims"][0].sentence if state["claims"] else ""
     prediction = verdict.prediction.sentence if verdict.prediction else ""
     return await bench.acting.offer(state["id"], target, claim, prediction, cause.identity)
+
+
+def _key_of(change: Change | None) -> str:
+    """The flag or setting that was changed; a flag is known by its id."""
+    if change is None:
+        return ""
+    return change.key or (change.id if change.kind is ChangeKind.FLAG else "")
 
 
 def undecided(state: Investigation) -> list[Action]:

@@ -28,21 +28,29 @@ def render_html(report: Report) -> str:
             report=report,
             css=Markup(css),  # noqa: S704 - a file of this package
             policy=Markup(policy),  # noqa: S704 - made of a digest
-            facts=say.facts(report),
-            meter=meter(report.probability),
-            ceiling=say.ceiling_line(report.ceiling) if report.ceiling else "",
-            quote=inert_lines(report.change_quote),
-            graph=path_graph(report),
-            aside=[(hop.cause, hop.effect, say.hop_mark(hop)) for hop in aside(report)],
-            charts=_charts(report),
-            legend=svg.legend(sorted({change.kind for change in report.changes})),
-            digests={item.id: item.digest for item in report.evidence},
-            because=say.because(report),
-            sections=say.sections(report),
-            marked=_marked(report),
+            **parts(report),
             footer=say.footer(report),
         )
     )
+
+
+def parts(report: Report) -> dict[str, object]:
+    """What the templates of a verdict (``report_verdict``) and of what stands below it (``report_body``) print."""
+    return {
+        "facts": say.facts(report),
+        "meter": meter(report.probability),
+        "ceiling": say.ceiling_line(report.ceiling) if report.ceiling else "",
+        "quote": inert_lines(report.change_quote),
+        "graph": path_graph(report),
+        "aside": [(hop.cause, hop.effect, say.hop_mark(hop)) for hop in aside(report)],
+        "charts": _charts(report),
+        "legend": svg.legend(sorted({change.kind for change in report.changes})),
+        "digests": {item.id: item.digest for item in report.evidence},
+        "answers": {item.id: item.summary for item in report.evidence},
+        "because": say.because(report),
+        "sections": say.sections(report),
+        "marked": _marked(report),
+    }
 
 
 @lru_cache(maxsize=1)

@@ -1,43 +1,49 @@
-"""The list of investigations, and one that has no report yet, as pages without a script."""
+"""The list of investigations as a page: what waits for a person first, then what runs, then what has ended."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from jinja2 import Environment
-from markupsafe import Markup
-
-from agent.report.html import environment, report_css
-from agent.report.times import duration, percent
+from agent.report.page_html import ENDED, Viewer, region, render
 from agent.summaries import Summary
 
-_SENTENCES = {
-    "accepted": "Accepted. It waits for its turn.",
-    "running": "The investigation runs.",
-    "interrupted": "The investigation was interrupted and will go on.",
-    "waiting": "The investigation waits for an approval. Give it with: pcause resume {id}",
-    "failed": "The investigation failed before it could write a report. The server's log says why.",
-}
-_GOING_ON = frozenset(("accepted", "running", "interrupted"))
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the list. ``kind`` is waits, runs, failed or ended; ``seconds`` None while it goes on: a number that moves
+    would make the list look new at every look."""
+
+    kind: str
+    id: str
+    status: str
+    alert: str
+    service: str
+    headline: str
+    probability: float | None
+    created_at: float
+    seconds: float | None
+    resolved_at: float | None
+    alerts: int
 
 
-def render_listing(entries: Sequence[Summary]) -> str:
-    """The page of all, in the order given."""
-    return _environment().get_template("listing.html.j2").render(entries=entries, css=_css())
+_GROUPS = (("Waiting for a person", ("waits",)), ("Going on", ("runs",)), ("Ended", ("ended", "failed")))
 
 
-def render_progress(entry: Summary, stages: Sequence[tuple[str, str]]) -> str:
-    """The page of one without a report: what was begun so far, as (stage, branch)."""
-    shown = [f"{stage} ({branch})" if branch else stage for stage, branch in stages]
-    sentence = _SENTENCES.get(entry.status, entry.status).format(id=entry.id)
-    page = _environment().get_template("progress.html.j2")
-    return page.render(entry=entry, stages=shown, sentence=sentence, goes_on=entry.status in _GOING_ON, css=_css())
+def render_listing(entries: Sequence[Summary], viewer: Viewer | None = None) -> str:
+    """The page of all, each group in the order given."""
+    lines = [_entry(entry) for entry in entries]
+    groups = [(title, [line for line in lines if line.kind in kinds]) for title, kinds in _GROUPS]
+    cases = region("cases", "listing_cases.html.j2", groups=[group for group in groups if group[1]])
+    return render("listing.html.j2", regions=[cases], viewer=viewer or Viewer(), here="list")
 
 
-def _environment() -> Environment:
-    filters = {"duration": duration, "share": lambda share: "" if share is None else percent(share)}
-    overlaid = environment().overlay()
-    overlaid.filters = {**overlaid.filters, **filters}
-    return overlaid
+def kind_of(status: str) -> str:
+    """How a status is set: waits, failed, ended or runs."""
+    return {"waiting": "waits", "failed": "failed", "done": "ended"}.get(status, "runs")
 
 
-def _css() -> Markup:
-    return Markup(report_css())  # noqa: S704 - a file of this package
+def _entry(entry: Summary) -> Entry:
+    return Entry(
+        kind=kind_of(entry.status), id=entry.id, status=entry.status, alert=entry.alert or "an unnamed alert",
+        service=entry.service, headline=entry.headline, probability=entry.probability, created_at=entry.created_at,
+        seconds=entry.seconds if entry.status in ENDED else None, resolved_at=entry.resolved_at, alerts=entry.alerts,
+    )  # fmt: skip

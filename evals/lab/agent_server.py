@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,6 +13,9 @@ from typing import Any, Protocol
 
 import yaml
 
+from agent.ledger import Ledger
+from agent.settings import Settings
+from evals.lab.acting import VERIFY_SECONDS, Acting
 from evals.lab.changes import Event
 from evals.lab.guard import Guard
 from evals.lab.server_process import start_server
@@ -43,26 +47,58 @@ class Responder(Protocol):
 
 
 class AgentServer:
-    """``pcause serve`` as a process of its own, with a home and a configuration in the run's folder."""
+    """``pcause serve`` as a process of its own, with a home and a configuration in the run's folder.
 
-    def __init__(self, guard: Guard, port: int, prometheus_url: str, search_url: str, repository: Path) -> None:
+    ``acting`` lets it act on the shop; then it waits for a person, and its report is there before it has ended.
+    """
+
+    def __init__(
+        self, guard: Guard, port: int, prometheus_url: str, search_url: str, repository: Path,
+        acting: Acting | None = None, more: Mapping[str, object] | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
         folder = guard.folder / "pcause"
         folder.mkdir()
-        self.home = folder / "home"
-        config = {
+        self.home, self._acting = folder / "home", acting
+        config: dict[str, object] = {
             "home": str(self.home),
             "prometheus": {"url": prometheus_url},
             "opensearch": {"url": search_url},
             "changes": {"git": [str(repository)]},
-            "server": {"host": "127.0.0.1", "port": port},
+            "server": {"host": "127.0.0.1", "port": port, "public_url": f"http://127.0.0.1:{port}"},
+            **(more or {}),
         }
+        policy = folder / "policy.yaml" if acting else None
+        if policy and acting:
+            policy.write_text(yaml.safe_dump(acting.policy, sort_keys=False))
+            config |= {"actions": acting.actions, "policy": str(policy), "verify_seconds": VERIFY_SECONDS}
+        self.settings = Settings(home=self.home, policy=policy)
         (folder / "pcause.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
         # Nothing of the caller's environment: its addresses and tokens would override this configuration.
-        environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "PCAUSE_CONFIG": str(folder / "pcause.yaml")}
+        environment = {
+            "PATH": "/usr/local/bin:/usr/bin:/bin", "PCAUSE_CONFIG": str(folder / "pcause.yaml"),
+            **(acting.environment if acting else {}), **(variables or {}),
+        }  # fmt: skip
+        self._environment = environment
         self._server = start_server(
             guard, "pcause", [sys.executable, "-c", _PROGRAM, "serve"], port=port, ready="/healthz",
             seconds=_START_SECONDS, environment=environment,
         )  # fmt: skip
+
+    def listen_to_slack(self, guard: Guard) -> None:
+        """Start ``pcause slack`` as one more process over the same home."""
+        command = [sys.executable, "-c", _PROGRAM, "slack"]
+        guard.start(command, guard.folder / "slack.log", environment=self._environment)
+
+    @property
+    def web_token(self) -> str:
+        """The personal token of the lab's approver; "" where nobody may approve."""
+        return self._acting.web_token if self._acting else ""
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return self._server.url
 
     def accepted(self) -> list[Accepted]:
         """The server's investigations, oldest first."""
@@ -72,7 +108,10 @@ class AgentServer:
         return sorted(begun, key=lambda accepted: accepted.time)
 
     def report(self, id: str) -> dict[str, Any] | None:
-        """The report as JSON; None while the investigation runs."""
+        """The report as JSON; None while the investigation runs and does not wait for a person."""
+        if self._acting is not None:  # it is written before anybody is asked
+            row = Ledger(self.home).investigation(id)
+            return json.loads(row.report) if row.report else None
         status, found = _get(f"{self._server.url}/investigations/{id}")
         return found if status == 200 and "fault_kind" in found else None
 

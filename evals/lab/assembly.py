@@ -1,11 +1,12 @@
 """Puts a world together, piece by piece, and takes it apart again whatever happens."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from evals.lab.acting import Acting
 from evals.lab.agent_server import AgentServer, Listener, Responder
 from evals.lab.certificates import Certificates
 from evals.lab.change_maker import ChangeMaker
@@ -14,6 +15,7 @@ from evals.lab.links import Links
 from evals.lab.load import Load, LoadProfile
 from evals.lab.monitoring import start_alertmanager, start_prometheus
 from evals.lab.opensearch_server import Engine, start_search
+from evals.lab.platform_api import PlatformApi
 from evals.lab.processes import SERVICES, Shop, Wiring
 from evals.lab.resolver import Resolver
 from evals.lab.server_process import Server, free_port
@@ -29,11 +31,19 @@ _SHIPPED_AFTER_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class WorldOptions:
-    """``investigate`` False puts a mere listener in the agent's place; ``classpath`` is that of the real OpenSearch."""
+    """``investigate`` False puts a mere listener in the agent's place; ``classpath`` is that of the real OpenSearch.
+
+    ``act`` lets the agent act on the shop once a person approves. ``settings`` and ``variables`` are added to its settings
+    and to its environment; ``with_slack`` runs ``pcause slack`` beside it.
+    """
 
     engine: Engine = Engine.AUTO
     classpath: Path | None = None
     investigate: bool = True
+    act: bool = False
+    settings: Mapping[str, object] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    with_slack: bool = False
 
 
 @contextmanager
@@ -61,11 +71,14 @@ def assemble(options: WorldOptions, profile: LoadProfile, say: Callable[[str], N
         shipper = Shipper(run, search.url)
         stack.callback(shipper.stop)
         shipper.start()
-        prometheus, responder = _watchers(guard, stack, shop, search, tree, options)
+        acting = Acting(free_port()) if options.act else None
+        prometheus, responder = _watchers(guard, stack, shop, search, tree, options, acting)
         load = Load(links.ports["gateway"], profile)
         stack.callback(load.stop)
         load.start()
         maker = ChangeMaker(shop, tree, run, responder.tell_change)
+        if acting is not None:
+            stack.callback(PlatformApi(acting.platform_port, acting.secret.encode(), maker).close)
         maker.tell_what_runs(tree.imported_at + _SHIPPED_AFTER_SECONDS)
         yield World(
             folder=run, guard=guard, shop=shop, links=links, resolver=resolver, certificates=certificates, load=load,
@@ -76,14 +89,19 @@ def assemble(options: WorldOptions, profile: LoadProfile, say: Callable[[str], N
 
 
 def _watchers(
-    guard: Guard, stack: ExitStack, shop: Shop, search: Server, tree: SourceTree, options: WorldOptions
-) -> tuple[Server, Responder]:
+    guard: Guard, stack: ExitStack, shop: Shop, search: Server, tree: SourceTree, options: WorldOptions,
+    acting: Acting | None,
+) -> tuple[Server, Responder]:  # fmt: skip
     """Alertmanager, Prometheus and who is told. The webhook's port is chosen first: each names the next one."""
     port = free_port()
     alertmanager = start_alertmanager(guard, f"http://127.0.0.1:{port}/webhook/alertmanager")
     prometheus = start_prometheus(guard, shop.ports, alertmanager)
     if options.investigate:
-        return prometheus, AgentServer(guard, port, prometheus.url, search.url, tree.repository)
+        told = (options.settings, options.variables)
+        server = AgentServer(guard, port, prometheus.url, search.url, tree.repository, acting, *told)
+        if options.with_slack:
+            server.listen_to_slack(guard)
+        return prometheus, server
     listener = Listener(port)
     stack.callback(listener.close)
     return prometheus, listener

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evals.lab.end_to_end_command import end_to_end
 from evals.lab.opensearch_server import Engine, check_search
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def register(app: typer.Typer) -> None:
     lab = typer.Typer(help="Break a real shop on purpose and have it investigated.", no_args_is_help=True)
     lab.command("list")(list_faults)
     lab.command("run")(run)
+    lab.command("end-to-end")(end_to_end)
     app.add_typer(lab, name="lab")
 
 
@@ -57,19 +59,27 @@ def run(
     investigate: Annotated[
         bool, typer.Option(help="Have the alerts investigated; without it only faults and alerts are tried.")
     ] = True,
+    act: Annotated[
+        bool, typer.Option("--act", help="Have the action approved that ends the fault, and see whether it does.")
+    ] = False,
 ) -> None:
     """Cause faults for real, each in a fresh world, and score the reports. About two minutes a fault."""
     from evals.lab.assembly import WorldOptions
     from evals.lab.drill import Drill
     from evals.lab.faults import UnknownFaultError, chosen_faults, every_fault
+    from evals.lab.mending import MendError, remedy_of
     from evals.lab.scoring import score, summary
     from evals.lab.server_process import ServerError, check_installed
 
     try:
         chosen = list(every_fault().values()) if every else chosen_faults(faults or [])
+        if act and not investigate:
+            _fail("--act needs an investigation: leave --no-investigate out", 2)
+        for fault in chosen if act else ():
+            remedy_of(fault)
         check_installed()
         check_search(engine, opensearch_classpath)
-    except UnknownFaultError as error:
+    except (UnknownFaultError, MendError) as error:
         _fail(str(error), 2)
     except ServerError as error:
         _fail(str(error), 1)
@@ -77,7 +87,7 @@ def run(
         _fail("name at least one fault, or --all; `pcause lab list` shows them", 2)
     for stop in (signal.SIGINT, signal.SIGTERM):  # a shell's background job would ignore the first
         signal.signal(stop, signal.default_int_handler)
-    options = WorldOptions(engine, opensearch_classpath, investigate)
+    options = WorldOptions(engine, opensearch_classpath, investigate, act)
     details: list[Detail] = []
     interrupted = False
     try:

@@ -15,6 +15,7 @@ from evals.lab.agent_server import AgentServer
 from evals.lab.assembly import WorldOptions, assemble
 from evals.lab.fault import Fault
 from evals.lab.innocent import innocent_steps
+from evals.lab.mending import Desk, LedgerDesk, Mended, MendError, Mending
 from evals.lab.steps import PlannedStep, describe
 from evals.lab.world import World
 from tools.recording_files import RecordingError
@@ -25,6 +26,7 @@ _REPORT_SECONDS = 150.0  # a report is due within the agent's own ceiling of 120
 _LOOK_SECONDS = 0.5
 _UNDONE_SECONDS = 50.0  # gauges over the last requests need that long to forget
 Say = Callable[[str], None]
+DeskOf = Callable[[AgentServer, str], Desk]
 
 
 @dataclass
@@ -42,12 +44,16 @@ class Outcome:
     report: dict[str, Any] | None = None
     change_id: str = ""
     change_names: frozenset[str] = field(default_factory=frozenset)
+    mended: Mended | None = None
     recording: str = ""
     error: str = ""
 
 
 class Drill:
-    """Runs one fault. ``say`` is told what happens; ``keep`` is the folder for its recording, if it is wanted."""
+    """Runs one fault. ``say`` is told what happens; ``keep`` is the folder for its recording, if it is wanted.
+
+    Where the options let the product act, ``desk_of`` gives whoever answers it, for an investigation's id.
+    """
 
     def __init__(
         self,
@@ -56,10 +62,12 @@ class Drill:
         say: Say,
         keep: Path | None = None,
         warm_up_seconds: float = WARM_UP_SECONDS,
+        desk_of: DeskOf = lambda server, _: LedgerDesk(server.settings),
     ) -> None:
         self._fault = fault
         self._warm_up_seconds = warm_up_seconds
         self._options = options
+        self._desk_of = desk_of
         self._keep = keep
         self._begun = time.monotonic()
         self._tell = say
@@ -88,7 +96,9 @@ class Drill:
         self._check_quiet(world)
         with self._injected(world) as begun:
             self._watch(world, begun, _Plan(begun, (*after, *self._fault.after)))
-            if self._options.investigate and self.outcome.report is not None:
+            if self._options.act and self.outcome.report is not None:
+                self._mend(world)
+            elif self._options.investigate and self.outcome.report is not None:
                 time.sleep(AFTER_REPORT_SECONDS)
         self.outcome.undone = self._is_undone(world)
         if world.shipper.failed_beats:
@@ -138,6 +148,19 @@ class Drill:
                 return
             time.sleep(_LOOK_SECONDS)
         self._say("no report came" if self._accepted else "nobody was alerted")
+
+    def _mend(self, world: World) -> None:
+        """Answer what the product asks, and see that the effect goes without the lab's own undo."""
+        if not isinstance(server := world.responder, AgentServer):
+            raise MendError("nobody investigates, so nobody can act")
+        desk = self._desk_of(server, self._accepted)
+        mending = Mending(world, self._fault, self._accepted, server.settings, desk, self._say)
+        self.outcome.mended = mending.mended
+        try:
+            mending.run()
+        except MendError as error:  # whether the lab's own undo helps is still worth knowing
+            self.outcome.error = str(error)
+            self._say(self.outcome.error)
 
     def _look(self, world: World) -> None:
         self._look_for_effect(world)

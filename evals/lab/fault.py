@@ -44,7 +44,8 @@ class Fault:
 
     ``inject`` and ``undo`` use the levers of the world; ``undo`` is always called and must bear being called when
     nothing, or half, was injected. Innocent changes are added to every run (``innocent.py``); ``before`` and ``after``
-    are further ones of the fault's own, in seconds from the start of the baseline and from the injection.
+    are further ones of the fault's own, in seconds from the start of the baseline and from the injection. ``remedy`` names
+    the action of ``acting.py`` that ends it, where that is not the one for the remediation of its truth.
     """
 
     name: str
@@ -58,3 +59,4 @@ class Fault:
     load: LoadProfile = USUAL_LOAD
     baseline_seconds: float = 60.0
     patience_seconds: float = 90.0
+    remedy: str = ""

@@ -6,12 +6,17 @@ from statistics import median
 from typing import Any
 
 from evals.lab.drill import Outcome
+from evals.lab.mending import Mended
 from evals.scores import CONFIDENT
 
 
 @dataclass(frozen=True)
 class Detail:
-    """One drill, scored. ``said_change`` and ``true_change`` are "" where no change is named or to blame."""
+    """One drill, scored. ``said_change`` and ``true_change`` are "" where no change is named or to blame.
+
+    ``action`` is what was done about it and ``verification`` what the amended report says of that; "" where the drill
+    was not to end with an action. ``mended``: the effect went by the action, before the lab undid anything.
+    """
 
     fault: str
     happened: bool
@@ -34,13 +39,17 @@ class Detail:
     confidently_wrong: bool
     seconds_fault_to_alert: float | None
     seconds_alert_to_report: float | None
+    action: str
+    mended: bool
+    verification: str
+    seconds_approval_to_gone: float | None
     recording: str
     error: str
 
 
 def score(outcome: Outcome) -> Detail:
     """Compare one outcome with its truth. Without a report everything that it should have said is wrong."""
-    truth, report = outcome.fault.truth, outcome.report or {}
+    truth, report, mended = outcome.fault.truth, outcome.report or {}, outcome.mended or Mended()
     said_service, said_kind = str(report.get("first_failing", "")), str(report.get("fault_kind", ""))
     said_change = _change(report)
     probability = float(report.get("probability", 0.0))
@@ -70,19 +79,27 @@ def score(outcome: Outcome) -> Detail:
         confidently_wrong=accuses and wrong and probability >= CONFIDENT,
         seconds_fault_to_alert=_between(outcome.injected_at, outcome.alerted_at),
         seconds_alert_to_report=_between(outcome.alerted_at, outcome.reported_at),
+        action=mended.action,
+        mended=mended.seen_gone_at is not None,
+        verification=mended.verification,
+        seconds_approval_to_gone=_between(mended.approved_at, mended.seen_gone_at),
         recording=outcome.recording,
         error=outcome.error,
     )
 
 
 def summary(details: Sequence[Detail]) -> dict[str, object]:
-    """The one JSON object of a run. ``change_correct`` counts among the ``change_faults`` that a change caused."""
+    """The one JSON object of a run. ``change_correct`` counts among the ``change_faults`` that a change caused.
+
+    ``mended`` and ``verified`` count among those that were ``acted`` upon.
+    """
     to_report = [detail.seconds_alert_to_report for detail in details if detail.seconds_alert_to_report is not None]
     whole = [
         detail.seconds_fault_to_alert + detail.seconds_alert_to_report
         for detail in details
         if detail.seconds_fault_to_alert is not None and detail.seconds_alert_to_report is not None
     ]
+    acted = [detail for detail in details if detail.action]
     by_change = [detail for detail in details if detail.change_fault]
     return {
         "faults": len(details),
@@ -93,6 +110,9 @@ def summary(details: Sequence[Detail]) -> dict[str, object]:
         "change_correct": sum(detail.change_correct for detail in by_change),
         "change_faults": len(by_change),
         "confidently_wrong": sum(detail.confidently_wrong for detail in details),
+        "acted": len(acted),
+        "mended": sum(detail.mended for detail in acted),
+        "verified": sum(detail.verification == "recovered" for detail in acted),
         "seconds_to_report_p50": _median(to_report),
         "seconds_fault_to_report_p50": _median(whole),
         "details": [asdict(detail) for detail in details],

@@ -80,6 +80,10 @@ class SourceTree:
         self.release = self._check_out(commit, f"1.{minor}.0")
         return Commit(commit, time, draft.author, draft.title)
 
+    def commits_in(self, release: Release) -> frozenset[str]:
+        """Every commit that a release carries."""
+        return frozenset(self._git("rev-list", release.commit).split())
+
     def _record(self, author: str, title: str, time: float) -> str:
         who = {"NAME": author, "EMAIL": f"{author.partition(' ')[0].lower()}@shop.example", "DATE": rfc3339(time)}
         roles = {f"GIT_{role}_{name}": value for role in ("AUTHOR", "COMMITTER") for name, value in who.items()}

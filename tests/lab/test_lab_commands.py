@@ -52,3 +52,24 @@ def test_an_engine_that_is_not_there_is_an_error_before_anything_is_started(app:
     assert result.exit_code == 1
     assert "/nowhere/classpath" in result.stderr
     assert "starting" not in result.stderr
+
+
+def test_a_fault_that_no_action_ends_is_not_run_with_act(app: typer.Typer) -> None:
+    result = CliRunner().invoke(app, ["lab", "run", "disk-full", "--act"])
+    assert result.exit_code == 2
+    assert "no action of the lab ends disk-full" in result.stderr
+
+
+def test_there_is_nothing_to_approve_without_an_investigation(app: typer.Typer) -> None:
+    result = CliRunner().invoke(app, ["lab", "run", "bad-flag", "--act", "--no-investigate"])
+    assert result.exit_code == 2
+    assert "--no-investigate" in result.stderr
+
+
+def test_the_script_needs_its_programs_before_anything_is_started(
+    app: typer.Typer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    result = CliRunner().invoke(app, ["lab", "end-to-end"])
+    assert result.exit_code == 1
+    assert "apt-get install" in result.stderr

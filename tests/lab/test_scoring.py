@@ -5,6 +5,7 @@ from typing import Any
 from diagnosis.findings import FaultKind, Remediation
 from evals.lab.drill import Outcome
 from evals.lab.fault import Effect, Fault, Truth
+from evals.lab.mending import Mended
 from evals.lab.scoring import score, summary
 from evals.lab.steps import FlagStep
 
@@ -65,3 +66,12 @@ def test_the_summary_counts_changes_only_among_faults_that_a_change_caused() -> 
     found = summary([right, score(_outcome(_report("shipping"))), score(_outcome(None))])
     assert (found["faults"], found["service_correct"], found["change_correct"], found["change_faults"]) == (3, 2, 1, 1)
     assert (found["seconds_to_report_p50"], found["seconds_fault_to_report_p50"]) == (2.0, 10.0)
+
+
+def test_what_was_done_about_it_counts_where_something_was_done() -> None:
+    mended = Mended("roll_back", approved_at=10.0, seen_gone_at=14.5, verification="recovered")
+    acted = score(_outcome(_report("shipping"), mended=mended))
+    assert (acted.action, acted.mended, acted.seconds_approval_to_gone) == ("roll_back", True, 4.5)
+    still = score(_outcome(_report("shipping"), mended=Mended("roll_back", approved_at=10.0)))
+    found = summary([acted, still, score(_outcome(_report("shipping")))])
+    assert (found["acted"], found["mended"], found["verified"]) == (2, 1, 1)

@@ -1,5 +1,6 @@
 """The shapes of the answers, for the OpenAPI document, and the errors as answers."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,9 @@ from agent.alerts import AlertError
 from agent.doors.serving.bodies import BodyError
 from agent.firings import Overloaded
 from agent.ledger_database import LedgerError
+from agent.senders.authentication import Replayed
+from agent.senders.pace import TooFast
+from agent.senders.signatures import Forged
 from tools.change_feeds.event_errors import ChangeEventError
 
 _RETRY_SECONDS = "15"
@@ -56,13 +60,14 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": said}
     for status, said in (
         (400, "The body is no JSON, or tells of nothing that is taken here"),
-        (401, "The token is missing or wrong"),
+        (401, "The token, the login or the signature is missing, old or wrong"),
         (403, "Asked by a foreign name, without a token"),
         (408, "The body did not arrive"),
+        (409, "This very delivery was taken already"),
         (413, "The body is too large"),
         (415, "The body is not JSON by its content type"),
         (422, "A value is missing or cannot be read"),
-        (503, "Try again after Retry-After seconds: too many wait, or the ledger cannot be written"),
+        (503, "Try again after Retry-After seconds: too many wait or come at once, or the ledger cannot be written"),
     )
 }
 BODY: dict[str, Any] = {
@@ -73,9 +78,9 @@ BODY: dict[str, Any] = {
 def tell_errors(app: FastAPI, refused: Callable[[str, int], None]) -> None:
     """Errors as JSON sentences; ``refused`` is told the method and the status of each."""
 
-    def answer(request: Request, status: int, said: str, retry: bool = False) -> JSONResponse:
+    def answer(request: Request, status: int, said: str, retry: str = "") -> JSONResponse:
         refused(request.method, status)
-        return JSONResponse({"error": said}, status, headers={"Retry-After": _RETRY_SECONDS} if retry else None)
+        return JSONResponse({"error": said}, status, headers={"Retry-After": retry} if retry else None)
 
     @app.exception_handler(BodyError)
     def _(request: Request, error: BodyError) -> JSONResponse:
@@ -96,11 +101,19 @@ def tell_errors(app: FastAPI, refused: Callable[[str, int], None]) -> None:
 
     @app.exception_handler(Overloaded)
     def _(request: Request, error: Overloaded) -> JSONResponse:
-        return answer(request, 503, f"{error}; nothing was taken, send it again", retry=True)
+        return answer(request, 503, f"{error}; nothing was taken, send it again", retry=_RETRY_SECONDS)
+
+    @app.exception_handler(TooFast)
+    def _(request: Request, error: TooFast) -> JSONResponse:
+        return answer(request, 503, f"{error}; nothing was taken, send it again", retry=str(math.ceil(error.seconds)))
+
+    @app.exception_handler(Forged)
+    def _(request: Request, error: Forged) -> JSONResponse:
+        return answer(request, 409 if isinstance(error, Replayed) else 401, str(error))
 
     @app.exception_handler(LedgerError)
     def _(request: Request, error: LedgerError) -> JSONResponse:
-        return answer(request, 503, str(error), retry=True)
+        return answer(request, 503, str(error), retry=_RETRY_SECONDS)
 
     @app.exception_handler(HTTPException)
     def _(request: Request, error: HTTPException) -> JSONResponse:

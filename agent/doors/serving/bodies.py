@@ -18,7 +18,12 @@ class BodyError(Exception):
 
 
 async def read_json(request: Request) -> object:
-    """The decoded body. Raises ``BodyError`` with 400, 408, 413 or 415.
+    """The decoded body. Raises ``BodyError`` with 400, 408, 413 or 415."""
+    return decode_json(await read_body(request))
+
+
+async def read_body(request: Request) -> bytes:
+    """The body as it was sent. Raises ``BodyError`` with 400, 408, 413 or 415.
 
     The content type is required: a foreign web page cannot send it unasked.
     """
@@ -30,11 +35,15 @@ async def read_json(request: Request) -> object:
         raise BodyError(415, f"the body is encoded as {encoding[:40]!r}: send it plain")
     try:
         async with asyncio.timeout(_MOST_SECONDS):
-            body = await _read(request)
+            return await _read(request)
     except TimeoutError:
         raise BodyError(408, f"the body did not arrive within {_MOST_SECONDS:.0f} s: send it again") from None
     except ClientDisconnect:
         raise BodyError(400, "the sender left before the body had arrived") from None
+
+
+def decode_json(body: bytes) -> object:
+    """Raises ``BodyError`` with 400."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:

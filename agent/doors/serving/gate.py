@@ -1,29 +1,32 @@
 """Who may enter, and the headers on everything that leaves."""
 
-import base64
-import binascii
-import hashlib
-import hmac
-from functools import lru_cache
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agent.doors.serving.people import LEAST_CHARACTERS, person_of, same_secret, shown_token
+from agent.policy import PolicyError, load_policy
+
 _OPEN_PATHS = frozenset(("/healthz", "/readyz"))  # asked by what runs us, which holds no token; they tell nothing
 
 
 class Gate:
-    """Lets in who shows the token; without a token, who asks this machine by a name of its own.
+    """Lets in who shows the token or, as an approver, their own; without a token, who asks this machine by a name of its
+    own. ``policy`` is the file that names the approvers. The ``proven`` paths are let through: who
+    posts there proves it by what is set for that sender.
 
     The latter keeps out a foreign page in somebody's browser that has its name resolve to this machine. A browser
     shows the token as the password of a Basic login, under any user name.
     """
 
-    def __init__(self, app: ASGIApp, token: str | None) -> None:
-        self._app, self._digest = app, _digest(token) if token is not None else None
+    def __init__(
+        self, app: ASGIApp, token: str | None, policy: Path | None = None, proven: frozenset[str] = frozenset()
+    ) -> None:
+        self._app, self._token, self._policy, self._proven = app, token, policy, proven
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -39,14 +42,23 @@ class Gate:
         await (refusal or self._app)(scope, receive, send_guarded)
 
     def _refusal(self, path: str, headers: Headers) -> Response | None:
-        if path in _OPEN_PATHS:
+        if path in _OPEN_PATHS or path in self._proven:
             return None
-        if self._digest is None:
+        if self._token is None:
             return None if is_this_machine(_host_name(headers)) else _stranger()
-        shown = _shown(headers.get("authorization", ""))
-        if shown is not None and hmac.compare_digest(_digest(shown), self._digest):
+        shown = shown_token(headers.get("authorization", ""))
+        if shown is not None and (same_secret(shown, self._token) or self._is_person(headers)):
             return None
         return _unknown(wants_html(headers))
+
+    def _is_person(self, headers: Headers) -> bool:
+        """Whether somebody's personal token is shown; the policy is read each time, since it says who is somebody."""
+        shown = shown_token(headers.get("authorization", "")) or ""
+        try:
+            # Nobody has a file read for a token that is too short to be one.
+            return len(shown) >= LEAST_CHARACTERS and person_of(headers, load_policy(self._policy)) is not None
+        except PolicyError:
+            return False  # said where it is needed, and ``pcause policy test`` tells more
 
 
 def is_this_machine(host: str) -> bool:
@@ -69,26 +81,6 @@ def _host_name(headers: Headers) -> str:
         return ""
 
 
-def _shown(authorization: str) -> str | None:
-    """The token of a Bearer or Basic header; None where it has neither."""
-    scheme, _, rest = authorization.partition(" ")
-    match scheme.lower():
-        case "bearer":
-            return rest.strip()
-        case "basic":
-            try:
-                return base64.b64decode(rest, validate=True).decode().partition(":")[2]
-            except (binascii.Error, UnicodeDecodeError):
-                return None
-        case _:
-            return None
-
-
-def _digest(token: str) -> bytes:
-    """Of one length, so that comparing tells nothing of the token's."""
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-
-
 def _stranger() -> Response:
     said = "without a token this server answers only to 127.0.0.1 and localhost; set PCAUSE_SERVER_TOKEN to be asked by another name"  # fmt: skip
     return JSONResponse({"error": said}, 403)
@@ -108,12 +100,9 @@ def _protect(headers: MutableHeaders) -> None:
         headers["Content-Security-Policy"] = _page_policy()
 
 
-@lru_cache(maxsize=1)
 def _page_policy() -> str:
-    """No script, no request, no frame; one style sheet, known by its digest."""
-    from agent.report.html import report_css
-
-    digest = base64.b64encode(hashlib.sha256(report_css().encode()).digest()).decode()
+    """Style sheet, script and sign of our own, what the script asks for, and forms to us; nothing else."""
     return (
-        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
     )

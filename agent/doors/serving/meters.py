@@ -26,6 +26,9 @@ class Meters:
         self.duplicates = counter("alerts_duplicate", "Notifications of what is investigated already")
         self.resolved = counter("alerts_resolved", "Notifications in which nothing fires any more")
         self.refused = counter("requests_refused", "Posts that were not taken, by status of the answer", "status")
+        self.deliveries = counter(
+            "webhook_deliveries", "Deliveries of senders, by what became of them", "sender", "outcome"
+        )
         self.changes = counter("changes_accepted", "Posted changes that were taken")
         self.finished = counter("investigations_finished", "Investigations that ended here, by outcome", "outcome")
         self.seconds = Histogram(
@@ -40,14 +43,22 @@ class Meters:
         self.finished.labels(outcome).inc()
         self.seconds.observe(seconds)
 
-    def count(self, receipt: Receipt) -> None:
+    def count(self, receipt: Receipt, sender: str) -> None:
         """Count a notification that was taken."""
         if not receipt.firing:
             self.resolved.inc()
+            outcome = "resolved"
         elif receipt.duplicate:
             self.duplicates.inc()
+            outcome = "duplicate"
         else:
             self.accepted.inc()
+            outcome = "accepted"
+        self.deliveries.labels(sender, outcome).inc()
+
+    def turn_away(self, sender: str, outcome: str) -> None:
+        """Count a delivery that was not taken: ``forged``, ``too_fast`` or ``unreadable``."""
+        self.deliveries.labels(sender, outcome).inc()
 
     def refuse(self, method: str, status: int) -> None:
         """Count a post that was not taken."""

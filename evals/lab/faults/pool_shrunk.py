@@ -1,6 +1,7 @@
 """A commit to the shared settings leaves inventory with one of its 24 store connections."""
 
 from diagnosis.findings import FaultKind, Remediation
+from evals.lab.acting import RESIZE_POOL
 from evals.lab.fault import Effect, Fault, Truth
 from evals.lab.load import LoadProfile
 from evals.lab.source_tree import CommitDraft, Edit
@@ -21,6 +22,7 @@ FAULT = Fault(
     effect=Effect('db_pool_waiting{service="inventory"}', above=2.0),
     inject=lambda world: world.ship(_SMALLER_POOL, "inventory"),
     undo=lambda world: world.roll_back("inventory"),
+    remedy=RESIZE_POOL,
     # One connection serves about three baskets a second: the load is above that.
     load=LoadProfile(browse_per_second=5, buy_per_second=5, recommend_per_second=2),
 )
