@@ -28,7 +28,8 @@ TOKENS = {"ann": "ann-" + "a" * 24, "bob": "bob-" + "b" * 24}
 _START_SECONDS = 20
 
 
-@pytest.fixture(scope="session")
+# Of one module: while it is open, this thread has a running loop, in which no other asynchronous test can run.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The installed browser; a run that must not miss anything sets PCAUSE_REQUIRE_SERVERS=1."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
