@@ -40,7 +40,8 @@ class Intake:
         self, settings: Settings, source_of: Callable[[Alert], Source], on_accepted: Callable[[], None],
         most_waiting: int = MOST_WAITING,
     ) -> None:  # fmt: skip
-        self._firings, self._settings = Firings(settings.home, settings.senders), settings
+        self._firings = Firings(settings.home, settings.senders)
+        self._begun = Begun.of(settings).model_dump_json()
         self._source_of, self._on_accepted, self._most_waiting = source_of, on_accepted, most_waiting
 
     def accept(self, raw: object) -> Receipt:
@@ -71,9 +72,8 @@ class Intake:
         return self._receipt(self._firings.ask(fingerprint(key, "question"), opening, self._most_waiting))
 
     def _opening(self, alert: Alert, requested_by: str = "") -> Opening:
-        source, begun = self._source_of(alert), Begun.of(self._settings)
-        told = alert.model_dump_json(), source.model_dump_json(), begun.model_dump_json()
-        return Opening(new_id(), *told, requested_by=requested_by)
+        source = self._source_of(alert).model_dump_json()
+        return Opening(new_id(), alert.model_dump_json(), source, self._begun, requested_by)
 
     def _receipt(self, admission: Admission, unread: tuple[str, ...] = ()) -> Receipt:
         if not admission.duplicate:

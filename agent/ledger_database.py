@@ -1,5 +1,8 @@
 """The SQLite file of the ledger: one engine a file and process, and transactions that hold across processes."""
 
+import random
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -11,6 +14,9 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from agent.ledger_schema import METADATA
 from agent.ledger_upgrade import upgrade
+
+_BUSY_SECONDS = 30.0
+_LOOK_AGAIN_SECONDS = 0.001, 0.004
 
 
 class LedgerError(OSError):
@@ -49,7 +55,7 @@ class Database:
 def _engine(path: Path) -> sa.Engine:
     """No pool, so that no connection outlives its transaction."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30}, poolclass=sa.NullPool)
+    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_SECONDS}, poolclass=sa.NullPool)
 
     @event.listens_for(engine, "connect")
     def _pragmas(connection: object, _: object) -> None:
@@ -62,9 +68,31 @@ def _engine(path: Path) -> sa.Engine:
 
     @event.listens_for(engine, "begin")
     def _immediate(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        _wait_for_turn(connection)
 
     with engine.begin() as connection:  # one transaction: two processes may open an old file at once
         METADATA.create_all(connection)
         upgrade(connection)
     return engine
+
+
+def _wait_for_turn(connection: sa.Connection) -> None:
+    """Begin to write. SQLite itself looks for its turn more and more seldom, up to every 100 ms, so that who waits
+    longest is served last; we look every few milliseconds."""
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, sqlite3.Connection)  # noqa: S101 - the engine is SQLite's
+    until = time.monotonic() + _BUSY_SECONDS
+    raw.execute("PRAGMA busy_timeout = 0")
+    try:
+        while time.monotonic() < until:
+            try:
+                raw.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    break
+                time.sleep(random.uniform(*_LOOK_AGAIN_SECONDS))
+            else:
+                return
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # says what is wrong as SQLAlchemy does
+    finally:
+        raw.execute(f"PRAGMA busy_timeout = {int(_BUSY_SECONDS * 1000)}")
