@@ -15,6 +15,7 @@ from agent.action_settings import ActionSettings
 from agent.foreign_tools.settings import McpSettings
 from agent.models.policy import ModelPolicy, ReasonerChoice
 from agent.senders.settings import Senders
+from agent.slack_settings import SlackSettings
 from tools.http.connection import Connection
 from tools.logs.policy import LogPolicy
 from tools.metrics.policy import MetricPolicy
@@ -219,6 +220,7 @@ class Settings(BaseModel):
     actions: ActionSettings = ActionSettings()
     mcp: McpSettings = McpSettings()
     senders: Senders = Senders()
+    slack: SlackSettings = SlackSettings()
     policy: Path | None = None
     verify_seconds: float = Field(default=300.0, ge=0, le=3600)
     reasoner: ReasonerChoice = ReasonerChoice.AUTO

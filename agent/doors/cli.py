@@ -277,12 +277,14 @@ def _own_log() -> logging.Handler:
 
 def main() -> None:
     """Entry point: errors that a person can mend are one line, and Ctrl+C leaves a resumable investigation."""
-    from agent.doors import approving, cost, mcp, runbooks, training
+    from agent.doors import approving, chat, cost, mcp, runbooks, slack, training
     from agent.doors.errors import friendly
 
     logging.basicConfig(level=logging.WARNING, handlers=[_own_log()], format="%(levelname)s: %(message)s")
     app.command()(cost.cost)
     app.command()(training.export_training)
+    app.command()(chat.chat)
+    app.command()(slack.slack)
     app.command()(mcp.mcp)
     app.command("mcp-tools")(mcp.mcp_tools)
     app.add_typer(runbooks.app, name="runbooks")

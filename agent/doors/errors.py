@@ -8,6 +8,7 @@ def friendly(error: Exception) -> str | None:
     from agent.evidence import EvidenceError
     from agent.investigate import NotResumable
     from agent.ledger import LedgerError, UnknownInvestigation
+    from agent.policy import PolicyError
     from agent.recorder import RecorderError
     from agent.settings import SettingsError
     from retrieval.embedding import EmbeddingError
@@ -16,7 +17,7 @@ def friendly(error: Exception) -> str | None:
     from tools.recording import RecordingError
 
     known = (
-        AlertError, InputError, EvidenceError, NotResumable, LedgerError, UnknownInvestigation, RecorderError,
+        AlertError, InputError, EvidenceError, NotResumable, LedgerError, UnknownInvestigation, PolicyError, RecorderError,
         SettingsError, RunbookError, RunbookIndexError, EmbeddingError, RecordingError,
     )  # fmt: skip
     return str(error) if isinstance(error, known) else None

@@ -22,6 +22,7 @@ from agent.doors.serving.investigations import add_investigations
 from agent.doors.serving.meters import CONTENT_TYPE, Meters
 from agent.doors.serving.readiness import unready
 from agent.doors.serving.webhooks import add_webhooks, webhook_path
+from agent.doors.slack import EVENTS_PATH, slack_routes
 from agent.firings import Firings
 from agent.intake import MOST_WAITING, Intake
 from agent.senders.authentication import proofs
@@ -69,7 +70,11 @@ def build_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         workers.start()
+        if slack is not None:
+            slack.start_later()
         yield
+        if slack is not None:
+            await slack.stop()
         await asyncio.to_thread(workers.stop, _STOP_SECONDS)
 
     app = FastAPI(
@@ -80,7 +85,10 @@ def build_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.add_middleware(Gate, token=token, policy=settings.policy, proven=frozenset(map(webhook_path, proven)))
+    slack = slack_routes(app, settings, backends, intake, workers)
+    # Slack signs what it sends, and so do senders for whom that is set.
+    signed = {*map(webhook_path, proven), *(() if slack is None else (EVENTS_PATH,))}
+    app.add_middleware(Gate, token=token, policy=settings.policy, proven=frozenset(signed))
     tell_errors(app, meters.refuse)
     add_webhooks(app, settings.senders, proven, intake, meters)
     add_investigations(app, settings, token, workers.wake)

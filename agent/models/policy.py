@@ -32,6 +32,7 @@ class Part(StrEnum):
     DIAGNOSE = "diagnose"
     READ_CHANGE = "read_change"
     CONCLUDE = "conclude"
+    ASK = "ask"
 
 
 class ModelPolicy(BaseModel):

@@ -49,7 +49,7 @@ def reported(settings: Settings, id: str, form: str, status: str = "") -> tuple[
     told: dict[str, Any] = {
         "id": row.id,
         "status": status,
-        "next": [*_next(row.id, status), *handover(row.id, settings.server.public_url)],
+        "next": [*_next(row.id, status), *handover(row.id, settings.server.public_url, bool(settings.slack.members))],
     }
     if not row.report or (form == "brief" and status not in _STANDS):
         stages = ledger.stages(row.id)

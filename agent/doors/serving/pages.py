@@ -31,6 +31,7 @@ class Pages:
         home = settings.home
         self._ledger, self._summaries, self._log = Ledger(home), Summaries(home), EventLog(home)
         self._audit, self._approvals, self._public_url = Audit(home), approvals, settings.server.public_url
+        self._slack = bool(settings.slack.members)
 
     def listing(self, html: bool, limit: int, viewer: Viewer) -> Response:
         """The newest investigations."""
@@ -97,5 +98,5 @@ class Pages:
         return Case(
             summary=summary, report=Report.model_validate_json(saved) if saved else None,
             progress=progress(events, stages, summary.status in _ANSWERED), asked=self.asked(id, viewer),
-            audit=self._audit.of(id), spend=self._ledger.spent(id), handover=handover(id, self._public_url),
+            audit=self._audit.of(id), spend=self._ledger.spent(id), handover=handover(id, self._public_url, self._slack),
         )  # fmt: skip
