@@ -25,6 +25,7 @@ _EXPORTER = re.compile(
 # A label called name may be anything, such as a network card.
 _NAME_KEYS = ("alertname", "name", "monitor", "title", "rule")
 _TIME_KEYS = ("fired_at", "startsAt", "starts_at", "started_at", "timestamp", "time")
+_LONGEST_TEXT = 4_000
 _LATEST = 32503680000.0  # the year 3000
 
 
@@ -86,10 +87,15 @@ def _flat(raw: Mapping[str, Any]) -> dict[str, str]:
     flat: dict[str, str] = {}
     for layer in (raw.get("annotations"), raw.get("labels"), raw):
         if isinstance(layer, Mapping):
-            texts = {str(k): str(v)[:4000] for k, v in layer.items() if isinstance(v, str | int | float) and v != ""}
+            texts = {str(k): _bounded(str(v)) for k, v in layer.items() if isinstance(v, str | int | float) and v != ""}
             # JSON may carry half a surrogate pair, which no database and no page can hold.
             flat |= {k: v.encode("utf-8", "replace").decode() for k, v in texts.items()}
     return flat
+
+
+def _bounded(text: str) -> str:
+    """Cut before it is shortened: half a token is still half a secret, and no longer known as one."""
+    return text if len(text) <= _LONGEST_TEXT else cut_secrets(text)[:_LONGEST_TEXT]
 
 
 def _entity(flat: Mapping[str, str]) -> str:

@@ -1,6 +1,6 @@
 """What a language model costs and what a bad one can do: ``python benchmarks/model.py ROOTCAUSEBENCH [--runs N]``.
 
-The models are scripted and served over HTTP to the real client (``tests/scripted_model.py``): an honest one for tokens and
+The models are scripted and served over HTTP to the real client (``evals/doubles/scripted_model.py``): an honest one for tokens and
 dollars (counted in words of up to six letters and single signs; $0.25 and $2 per million), and ``N`` runs each of one
 that lies, one that obeys what it reads and one that never ends asking.
 """
@@ -40,8 +40,8 @@ def read(_: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def tokens_and_cost(data: Path) -> Mapping[str, Any]:
     """The suite by its command, with the honest model always asked."""
-    from tests.model_scripts import honest
-    from tests.scripted_model import scripted_model
+    from evals.doubles.model_scripts import honest
+    from evals.doubles.scripted_model import scripted_model
 
     answers = {"Narrative": told, "Weighing": weighed, "Readings": read}
     with scripted_model(honest(answers)) as server, tempfile.TemporaryDirectory() as folder:
@@ -60,12 +60,12 @@ def bad_runs(data: Path, name: str, runs: int) -> Mapping[str, int]:
     from agent.models.policy import ModelPolicy, ReasonerChoice
     from agent.prices import ModelPrices
     from agent.settings import Settings
+    from evals.doubles.lying_model import liar
+    from evals.doubles.model_scripts import looping
+    from evals.doubles.obedient_model import obedient
+    from evals.doubles.scripted_model import scripted_model
     from evals.harness import run_scenario
     from evals.rootcausebench import scenarios
-    from tests.lying_model import liar
-    from tests.model_scripts import looping
-    from tests.obedient_model import obedient
-    from tests.scripted_model import scripted_model
 
     every = list(scenarios(data))
     count = {"runs": 0, "sentences": 0, "unsupported": 0, "removed": 0, "commit_correct": 0, "calls": 0}

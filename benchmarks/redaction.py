@@ -1,6 +1,6 @@
 """How fast secrets are cut, and how many clean lines are touched: ``python benchmarks/redaction.py``.
 
-Lines are made up (``tests/clean_lines.py``, ``tests/planted_secrets.py``). The ratio is the time of cutting to that of
+Lines are made up (``tests/clean_lines.py``, ``evals/doubles/planted_secrets.py``). The ratio is the time of cutting to that of
 encoding the same text to UTF-8 and back, which any machine does at the speed of its memory.
 """
 
@@ -27,8 +27,8 @@ def seconds(work: Callable[[], object], repeats: int = 5) -> float:
 def main() -> None:
     """Print the figures."""
     from agent.redaction import cut_secrets
+    from evals.doubles.planted_secrets import planted_secrets
     from tests.clean_lines import clean_lines
-    from tests.planted_secrets import planted_secrets
 
     lines = clean_lines(10_000)
     text = "\n".join(lines)

@@ -24,9 +24,9 @@ from agent.ledger import Ledger
 from agent.models.policy import ModelPolicy, ReasonerChoice
 from agent.prices import ModelPrices
 from agent.settings import Settings
+from evals.doubles.model_scripts import honest
+from evals.doubles.scripted_model import Reply, Request, scripted_model
 from tests.conftest import ALERT, FIRED, bodies
-from tests.model_scripts import honest
-from tests.scripted_model import Reply, Request, scripted_model
 from tests.slack_double import BOT, BOT_TOKEN, SlackDouble
 from tests.slack_room import ANN, room
 from tools.recording_writer import write_recording

@@ -1,5 +1,6 @@
 """Commands that measuring adds to ``pcause`` (by entry point, since nothing imports evals): demo and eval."""
 
+import json
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -29,6 +30,7 @@ def register(app: typer.Typer) -> None:
     app.command()(demo)
     suites.command()(rootcausebench)
     suites.command()(runbooks)
+    suites.command()(security)
     for name, (_, summary) in SUITES.items():
         suites.command(name, help=summary)(_ranking(name))
     app.add_typer(suites, name="eval")
@@ -44,6 +46,32 @@ def demo(
     from evals.lab import bundled_incident
 
     investigate_recording("", bundled_incident(), load_settings(), html=html, as_json=as_json)
+
+
+def security(
+    corpus: Annotated[
+        Path | None, typer.Option(help="Injections, one JSON string a line; default: our own 1,000.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Injections, forged approvals, secrets, queries of death: what was tried, and what it did. Fails unless nothing did."""
+    from evals.security.suite import CorpusError, held, run
+
+    try:
+        found = run(corpus, lambda text: typer.echo(text, err=True))
+    except CorpusError as error:
+        typer.echo(f"pcause: {error}", err=True)
+        raise typer.Exit(2) from None
+    details = found["details"]
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+    else:
+        for name in (name for name in found if name != "details"):
+            typer.echo(f"{name.replace('_', ' ')}: {found[name]:,}")
+        for text in (text for values in details.values() if isinstance(values, list) for text in values):
+            typer.echo(f"  {text}")
+    if not held(found):
+        raise typer.Exit(1)
 
 
 def rootcausebench(

@@ -14,11 +14,12 @@ ESCAPE = Shape(
 )
 _ENTITIES = {"amp": "&", "quot": '"', "apos": "'", "lt": "<", "gt": ">"}
 _LETTERS = {"n": "\n", "r": "\r", "t": "\t"}
-_BETWEEN = r"[ \t]{0,40}(?:[+.&|][ \t]{0,40})?(?:\\?\r?\n[ \t+.&|]{0,80})?[ \t]{0,40}[bBfFrRuU]?"
-# "abc" + "def", 'abc' \ 'def', "abc" "def", and a line that goes on after a backslash.
+_BETWEEN = r"[ \t]{0,40}(?:[+.&|][ \t]{0,40})?(?:\\?\r?\n[ \t+.&|#/*;]{0,80})?[ \t]{0,40}[bBfFrRuU]?"
+# "abc" + "def", 'abc' \ 'def', "abc" "def", and a line that goes on after a backslash; on a line of its own also behind
+# the sign of a diff and what begins a comment.
 PIECES = Shape(
-    "|".join(rf"{quote}{_BETWEEN}{quote}" for quote in "\"'`") + r"|[ \t]?\\\r?\n[ \t]{0,80}",
-    r"[\"'`][\s+.&|\\]*[bBfFrRuU]?[\"'`]|\\\r?\n",
+    "|".join(rf"{quote}{_BETWEEN}{quote}" for quote in "\"'`") + r"|[ \t]?\\\r?\n[ \t+#/*;]{0,80}",
+    r"[\"'`][\s+.&|\\#/*;]*[bBfFrRuU]?[\"'`]|\\\r?\n",
 )
 # A list of pieces, and a line that holds nothing but a word: only a shape that is certain is looked for in these.
 LIST = Shape(r"\"[ \t]{0,40},\s{0,80}\"|'[ \t]{0,40},\s{0,80}'", r"[\"'][ \t]*,\s*[\"']")

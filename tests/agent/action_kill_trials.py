@@ -20,8 +20,8 @@ from agent.investigate import NotResumable, resume
 from agent.ledger import Ledger
 from agent.report.model import Report
 from agent.settings import Settings
+from evals.doubles.switchboard import Switchboard, with_policy
 from tests.agent_approvals import answer, wait_for_approval
-from tests.switchboard import Switchboard, with_policy
 
 warnings.simplefilter("ignore", DeprecationWarning)  # fork in a process with threads; the children exec nothing
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from agent.doors.chat import open_session, run_chat
 from agent.settings import Settings
-from tests.switchboard import Switchboard
+from evals.doubles.switchboard import Switchboard
 
 
 def main() -> int:

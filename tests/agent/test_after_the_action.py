@@ -13,9 +13,9 @@ from agent.events import ApprovalNeeded, Finished
 from agent.nodes.verify import judge
 from agent.settings import Settings
 from agent.state import Prediction
+from evals.doubles.switchboard import Switchboard, with_policy
 from tests.agent_approvals import answer, go_on, wait_for_approval
 from tests.conftest import ONSET
-from tests.switchboard import Switchboard, with_policy
 
 BELOW = Prediction(sentence="it falls", entity="front", metric="p99", below=1.0)
 ABOVE = Prediction(sentence="it rises", entity="front", metric="rate", above=10.0)

@@ -17,8 +17,8 @@ from agent.report.model import Report
 from agent.settings import Settings
 from agent.sources import Source
 from agent.steering import steer
+from evals.doubles.switchboard import Switchboard, refuse, with_policy
 from tests.agent_approvals import answer, go_on, outcomes, wait_for_approval
-from tests.switchboard import Switchboard, refuse, with_policy
 from tools.spec import Risk
 
 

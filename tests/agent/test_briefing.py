@@ -9,7 +9,7 @@ from diagnosis.engine import diagnose
 from diagnosis.incident import Incident
 from diagnosis.span_table import SpanTable
 from diagnosis.telemetry import Change, ChangeKind, Edge, Node, SeriesKey, SeriesMatrix, Topology, Window
-from tests.scripted_model import tokens
+from evals.doubles.scripted_model import tokens
 
 ENTITIES = [f"service-{n}" for n in range(100)]
 METRICS = (

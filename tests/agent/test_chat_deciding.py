@@ -13,9 +13,9 @@ from agent.ledger import Ledger
 from agent.report.model import Report
 from agent.settings import Settings
 from agent.steering import told
+from evals.doubles.switchboard import POLICY, Switchboard, with_policy
 from tests.agent.chat_terminal import Terminal, terminal
 from tests.agent_approvals import wait_for_approval
-from tests.switchboard import POLICY, Switchboard, with_policy
 
 ME = pwd.getpwuid(os.getuid()).pw_name
 

@@ -19,8 +19,8 @@ from agent.prices import ModelPrices
 from agent.report.model import Report
 from agent.settings import Ceilings, Settings
 from agent.sources import Source
-from tests.lying_model import liar
-from tests.model_scripts import (
+from evals.doubles.lying_model import liar
+from evals.doubles.model_scripts import (
     broken_json,
     failing,
     honest,
@@ -30,8 +30,8 @@ from tests.model_scripts import (
     refusing,
     truncated,
 )
-from tests.obedient_model import obedient
-from tests.scripted_model import Script, ScriptedModel, scripted_model
+from evals.doubles.obedient_model import obedient
+from evals.doubles.scripted_model import Script, ScriptedModel, scripted_model
 
 MODEL = "openai:scripted"
 

@@ -25,10 +25,10 @@ from agent.prices import ModelPrices
 from agent.report.model import Report
 from agent.settings import Ceilings, DayCeilings, Periods, Settings
 from agent.sources import Source
+from evals.doubles.model_scripts import honest
+from evals.doubles.scripted_model import Reply, Request, Script, prompt_text
 from tests.agent.test_llm import MODEL, modelled, plain, report_of
 from tests.conftest import ALERT, bodies
-from tests.model_scripts import honest
-from tests.scripted_model import Reply, Request, Script, prompt_text
 from tools.recording_writer import write_recording
 from tools.spec import ChangeList
 

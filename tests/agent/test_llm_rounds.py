@@ -20,11 +20,11 @@ from agent.reasoners.llm import LlmReasoner
 from agent.report.model import Report
 from agent.settings import Ceilings, Settings
 from agent.state import ModelReading, ModelUse
+from evals.doubles.model_scripts import broken_json, honest
+from evals.doubles.schema_filling import wanted
+from evals.doubles.scripted_model import Reply, Request, Script, ScriptedModel, prompt_text
 from tests.agent.test_llm import modelled, report_of
 from tests.conftest import ALERT, GUILTY, POOL_DIFF, bodies
-from tests.model_scripts import broken_json, honest
-from tests.schema_filling import wanted
-from tests.scripted_model import Reply, Request, Script, ScriptedModel, prompt_text
 from tools.recording_writer import write_recording
 from tools.spec import ChangeList
 

@@ -18,8 +18,8 @@ from agent.models.policy import ModelPolicy, Part
 from agent.prices import ModelPrices, TokenPrices, Tokens
 from agent.prompts import Prompt
 from agent.settings import Ceilings
-from tests.model_scripts import dropping, failing, honest, html
-from tests.scripted_model import Reply, Script, ScriptedModel, scripted_model
+from evals.doubles.model_scripts import dropping, failing, honest, html
+from evals.doubles.scripted_model import Reply, Script, ScriptedModel, scripted_model
 
 MODEL, FREE = "openai:scripted", "openai:free"
 PRICED = ModelPrices(free=frozenset({FREE}), override={MODEL: TokenPrices(input=Decimal(1), output=Decimal(1))})

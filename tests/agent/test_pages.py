@@ -22,8 +22,8 @@ from agent.ledger import Ledger
 from agent.report.text import inert
 from agent.settings import ServerSettings, Settings
 from agent.state import Alert
+from evals.doubles.switchboard import Switchboard, with_policy
 from tests.agent_approvals import answer, go_on, wait_for_approval
-from tests.switchboard import Switchboard, with_policy
 
 HTML = {"Accept": "text/html,*/*;q=0.8"}
 TOKEN = "ann-" + "a" * 24

@@ -16,8 +16,8 @@ from agent.backends import Backends
 from agent.doors.server import build_app
 from agent.ledger import Ledger
 from agent.settings import ServerSettings, Settings
+from evals.doubles.switchboard import POLICY, Switchboard, with_policy
 from tests.agent_approvals import go_on, wait_for_approval
-from tests.switchboard import POLICY, Switchboard, with_policy
 
 TOKENS = {"ann": "ann-" + "a" * 24, "bob": "bob-" + "b" * 24}
 SHARED = "the-server's-own-token"

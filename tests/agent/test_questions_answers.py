@@ -17,8 +17,8 @@ from agent.questions.answering import Answerer, Asked, Reply
 from agent.report.model import Report
 from agent.settings import Ceilings, Settings
 from agent.sources import Source
-from tests.model_scripts import honest
-from tests.scripted_model import scripted_model
+from evals.doubles.model_scripts import honest
+from evals.doubles.scripted_model import scripted_model
 
 LAB = Path(__file__).resolve().parents[2] / "evals" / "lab" / "recordings" / "pool-shrunk"
 SOURCE = Source(kind="recording", place=str(LAB))

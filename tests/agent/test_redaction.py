@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.redaction import cut_secrets
+from evals.doubles.planted_secrets import Planted, planted_secrets
 from tests.clean_lines import clean_lines
-from tests.planted_secrets import Planted, planted_secrets
 
 PLANTED = planted_secrets(seed=20261103)
 

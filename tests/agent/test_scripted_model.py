@@ -14,8 +14,8 @@ from langchain_core.messages import AIMessageChunk, ToolMessage
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel, ConfigDict, Field
 
-from tests.lying_model import liar
-from tests.model_scripts import (
+from evals.doubles.lying_model import liar
+from evals.doubles.model_scripts import (
     broken_json,
     dropping,
     failing,
@@ -27,9 +27,18 @@ from tests.model_scripts import (
     slow,
     truncated,
 )
-from tests.obedient_model import obedient
-from tests.schema_filling import Filler, fill
-from tests.scripted_model import Reply, Request, Script, ScriptedModel, ToolCall, prompt_text, scripted_model, tokens
+from evals.doubles.obedient_model import obedient
+from evals.doubles.schema_filling import Filler, fill
+from evals.doubles.scripted_model import (
+    Reply,
+    Request,
+    Script,
+    ScriptedModel,
+    ToolCall,
+    prompt_text,
+    scripted_model,
+    tokens,
+)
 
 
 class Kind(StrEnum):

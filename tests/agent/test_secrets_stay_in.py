@@ -25,10 +25,10 @@ from agent.report.markdown import render_markdown
 from agent.settings import Settings
 from agent.sources import Source
 from diagnosis.telemetry import Change, ChangeKind, LogRecord
+from evals.doubles.model_scripts import honest
+from evals.doubles.planted_secrets import Planted, planted_secrets
 from tests.agent.test_llm import modelled
 from tests.conftest import ALERT, FIRED, ONSET, bodies
-from tests.model_scripts import honest
-from tests.planted_secrets import Planted, planted_secrets
 from tools.recording_writer import write_recording
 from tools.spec import ChangeList, LogBatch, SpanBatch
 

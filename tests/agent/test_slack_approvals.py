@@ -14,12 +14,12 @@ from agent.audit import Audit
 from agent.doors.slacking.threads import Threads
 from agent.ledger import Ledger
 from agent.settings import Settings
+from evals.doubles.switchboard import Switchboard, with_policy
 from tests.agent_approvals import outcomes, wait_for_approval
 from tests.conftest import GUILTY
 from tests.slack_double import BOT_TOKEN, SlackDouble
 from tests.slack_room import ANN, BOB, EVE, room, until
 from tests.slack_rules import shown
-from tests.switchboard import Switchboard, with_policy
 
 
 @pytest.fixture

@@ -33,9 +33,9 @@ from agent.reasoners.weighing import with_readings, with_weights
 from agent.report.model import Report
 from agent.settings import Settings
 from agent.sources import Source
+from evals.doubles.model_scripts import honest
+from evals.doubles.scripted_model import Reply, scripted_model
 from tests.conftest import ALERT, GUILTY, INNOCENT, bodies
-from tests.model_scripts import honest
-from tests.scripted_model import Reply, scripted_model
 from tools.recording_writer import write_recording
 from tools.spec import ChangeList, LogBatch
 

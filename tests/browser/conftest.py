@@ -22,7 +22,7 @@ from agent.event_log import EventLog
 from agent.investigate import resume
 from agent.settings import Settings
 from agent.sources import Source
-from tests.switchboard import Switchboard, with_policy
+from evals.doubles.switchboard import Switchboard, with_policy
 
 TOKENS = {"ann": "ann-" + "a" * 24, "bob": "bob-" + "b" * 24}
 _START_SECONDS = 20

@@ -13,8 +13,8 @@ from agent.event_log import EventLog
 from agent.events import StageStarted
 from agent.ledger import Ledger
 from agent.settings import Settings
+from evals.doubles.switchboard import Switchboard, with_policy
 from tests.browser.conftest import Visitor
-from tests.switchboard import Switchboard, with_policy
 
 AXE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()
 Visit = Callable[..., Visitor]

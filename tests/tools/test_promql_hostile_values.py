@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.answering_server import answering
+from evals.doubles.answering_server import answering
 from tests.prometheus_server import END, queried, tools_at
 from tools.metrics.entities import entity_of
 from tools.metrics.promql import NotAskable, equal, label_name, literal, one_of, quoted, selector

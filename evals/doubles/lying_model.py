@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any, TypeVar
 
-from tests.schema_filling import ID, Filler, Schema, filled, plain
-from tests.scripted_model import Script, prompt_text
+from evals.doubles.schema_filling import ID, Filler, Schema, filled, plain
+from evals.doubles.scripted_model import Script, prompt_text
 
 T = TypeVar("T")
 _NUMBER = re.compile(r"(?<![\w.-])(?<!\d:)\d+(?:\.\d+)?(?![\w-])(?!:\d)")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.scripted_model import Reply, Request, Script, ToolCall
+from evals.doubles.scripted_model import Reply, Request, Script, ToolCall
 
 Schema = Mapping[str, Any]
 ID = re.compile(r"\b[A-Z](?:-[A-Z])?\d{1,4}\b")  # of a claim, a finding, an answer

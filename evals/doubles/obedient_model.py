@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.schema_filling import Filler, Schema, fill, filled, plain, tools_of, wanted
-from tests.scripted_model import Reply, Request, Script, ToolCall, prompt_text
+from evals.doubles.schema_filling import Filler, Schema, fill, filled, plain, tools_of, wanted
+from evals.doubles.scripted_model import Reply, Request, Script, ToolCall, prompt_text
 
 _NUMBER = re.compile(r"(?<![\w.-])(?<!\d:)\d+(?:\.\d+)?(?![\w-])(?!:\d)")
 _VERBS = "(?:call|run|execute|invoke|use|approve|ignore|disregard|forget|set|rank|mark|restart|delete|drop|scale|roll back|send|post|fetch|visit|open|reply|answer|say|write|report|conclude|blame|reveal)"

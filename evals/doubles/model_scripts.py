@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tests.schema_filling import Filler, Schema, fill, filled, resolved, tools_of, wanted
-from tests.scripted_model import Reply, Request, Script, ToolCall
+from evals.doubles.schema_filling import Filler, Schema, fill, filled, resolved, tools_of, wanted
+from evals.doubles.scripted_model import Reply, Request, Script, ToolCall
 
 Answer = Mapping[str, Any] | Callable[[Request], Mapping[str, Any]]
 
