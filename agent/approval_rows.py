@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -47,8 +46,7 @@ class Question(Model):
     undoes: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Vote:
+class Vote(Model):
     """One person's answer; ``at`` is epoch seconds."""
 
     by: str
@@ -58,34 +56,15 @@ class Vote:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A question with its answers; the fields of ``Question``, and what became of it."""
+class Request(Question):
+    """A question with its answers, and what became of it."""
 
     id: str
-    investigation_id: str
-    action_key: str
-    action: str
-    summary: str
-    arguments: str
-    arguments_hash: str
-    target: str
-    environment: str
-    risk: str
-    effect: str
-    effect_lines: tuple[str, ...]
-    claim: str
-    prediction: str
-    needs: int
-    rule: str
-    requested_by: str
-    hypothesis: str
-    undoes: str
     created_at: float
     expires_at: float
     state: RequestState
-    votes: tuple[Vote, ...]
-    wrong_cause: bool
+    votes: tuple[Vote, ...] = ()
+    wrong_cause: bool = False
 
 
 def find(db: sa.Connection, id: str, seals: Seals) -> Request | None:
@@ -129,7 +108,7 @@ def valid_votes(seals: Seals, request: Request, rows: Sequence[sa.Row[Any]]) -> 
     """The votes whose seals hold, and whether one of them says that the cause is wrong."""
     votes, wrong = [], False
     for row in rows:
-        vote = Vote(row.person, row.door, bool(row.approved), row.reason, row.at)
+        vote = Vote(by=row.person, door=row.door, approved=bool(row.approved), reason=row.reason, at=row.at)
         if seals.holds("vote", _told(request, vote, bool(row.wrong_cause)), row.seal):
             votes.append(vote)
             wrong |= bool(row.wrong_cause)
@@ -144,15 +123,11 @@ def _told(request: Request, vote: Vote, wrong_cause: bool) -> dict[str, object]:
 
 
 def _request(db: sa.Connection, row: sa.Row[Any], seals: Seals) -> Request:
-    question = Question.model_validate_json(row.body)
-    asked = {name: getattr(question, name) for name in Question.model_fields}
-    bare = Request(
-        id=row.id, created_at=row.created_at, expires_at=row.expires_at, state=RequestState(row.state), votes=(),
-        wrong_cause=False, **asked,
-    )  # fmt: skip
+    asked = Question.model_validate_json(row.body).model_dump()
+    times = {"created_at": row.created_at, "expires_at": row.expires_at}
+    bare = Request(id=row.id, state=RequestState(row.state), **times, **asked)
     found = db.execute(
         sa.select(APPROVAL_VOTES).where(APPROVAL_VOTES.c.request_id == row.id).order_by(APPROVAL_VOTES.c.at)
     ).all()
     votes, wrong = valid_votes(seals, bare, found)
-    told = {name: getattr(bare, name) for name in Request.__slots__}
-    return Request(**{**told, "votes": votes, "wrong_cause": wrong})
+    return bare.model_copy(update={"votes": votes, "wrong_cause": wrong})

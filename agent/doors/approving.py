@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 def approve_all(id: str, settings: "Settings", request_id: str, yes: bool, console: "Console") -> None:
     """Show what waits, ask, and count the answer; one request at a time."""
     for request in _waiting(id, settings, request_id):
+        ticket = _ticket(request, settings)  # before it is shown: it is bound to what is shown
         _show(request, console)
         if not yes:
             console.print("Nothing runs before you say so.", style="dim")
         said = request.action if yes else typer.prompt(f"Type {request.action} to approve exactly this", default="", show_default=False, err=True)  # fmt: skip
         if said.strip() != request.action:
             _fail("not approved: nothing was done")
-        _decide(request, settings, approved=True, reason="", wrong_cause=False, console=console)
+        _decide(request, ticket, settings, approved=True, reason="", wrong_cause=False, console=console)
 
 
 def reject_all(
@@ -31,7 +32,8 @@ def reject_all(
 ) -> None:
     """Reject what waits, with a reason that the report keeps."""
     for request in _waiting(id, settings, request_id):
-        _decide(request, settings, approved=False, reason=reason, wrong_cause=wrong_cause, console=console)
+        ticket = _ticket(request, settings)
+        _decide(request, ticket, settings, approved=False, reason=reason, wrong_cause=wrong_cause, console=console)
 
 
 def terminal_user() -> str:
@@ -60,22 +62,35 @@ def _show(request: "Request", console: "Console") -> None:
         console.print(f"[bold]{escape(label):>22}[/]  {escape(text)}", highlight=False, soft_wrap=True)
 
 
-def _decide(
-    request: "Request", settings: "Settings", *, approved: bool, reason: str, wrong_cause: bool, console: "Console"
-) -> None:
+def _ticket(request: "Request", settings: "Settings") -> str:
     from agent.approvals import ApprovalRefused, Approvals
 
-    approvals, user = Approvals(settings), terminal_user()
     try:
-        ticket = approvals.ticket(request.id, "terminal", user)
-        decided = approvals.decide(ticket, "terminal", user, approved, reason, wrong_cause)
+        return Approvals(settings).ticket(request.id, "terminal", terminal_user())
     except ApprovalRefused as refused:
         _fail(str(refused))
-    given = sum(vote.approved for vote in decided.request.votes)
-    told = (
-        f"{given} of {request.needs} approvals" if decided.request.state == "pending" else decided.request.state.value
-    )
-    console.print(f"{request.action} of {request.target}: {told}")
+
+
+def _decide(
+    request: "Request", ticket: str, settings: "Settings", *, approved: bool, reason: str, wrong_cause: bool,
+    console: "Console",
+) -> None:  # fmt: skip
+    from agent.approvals import ApprovalRefused, Approvals
+
+    try:
+        decided = Approvals(settings).decide(ticket, "terminal", terminal_user(), approved, reason, wrong_cause)
+    except ApprovalRefused as refused:
+        _fail(str(refused))
+    console.print(told(decided.request))
+
+
+def told(request: "Request") -> str:
+    """What became of a request, in a line."""
+    from agent.report.text import inert
+
+    given = sum(vote.approved for vote in request.votes)
+    state = f"{given} of {request.needs} approvals" if request.state == "pending" else request.state.value
+    return f"{inert(request.action)} of {inert(request.target)}: {state}"
 
 
 policy_app = typer.Typer(name="policy", help="What may be done, and why.", no_args_is_help=True)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from agent.approval_card import card
 from agent.approvals import ApprovalRefused, Approvals, Decided, Request
+from agent.doors.approving import told
 from agent.doors.chatting.drawing import draw_card
 from agent.policy import PolicyError
 from agent.report.text import inert
@@ -87,8 +88,5 @@ def _decide(
     except (ApprovalRefused, PolicyError) as refused:
         session.say(f"This answer does not count: {inert(str(refused))}")
         return False
-    given = sum(vote.approved for vote in decided.request.votes)
-    state = decided.request.state.value
-    told = f"{given} of {request.needs} approvals" if state == "pending" else state
-    session.say(f"{inert(request.action)} of {inert(request.target)}: {told}")
+    session.say(told(decided.request))
     return decided.ready
