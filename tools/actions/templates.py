@@ -1,6 +1,7 @@
 """Actions that an installation declares in its settings: HTTP calls and named scripts, as templates with placeholders."""
 
 import re
+from abc import ABC, abstractmethod
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal, Self
 
@@ -42,7 +43,7 @@ class TemplateArguments(ActionArguments):
         return {name: getattr(self, name) for name in _VALUES} | {"key": key}
 
 
-class Template(BaseModel):
+class Template(BaseModel, ABC):
     """What HTTP actions and scripts have in common: when they are proposed, and for whom.
 
     ``remediations``: none is one that only a person asks for. ``change_kinds``: none is any. ``services`` are globs.
@@ -69,9 +70,9 @@ class Template(BaseModel):
         return Risk(self.risk)
 
     @property
+    @abstractmethod
     def used(self) -> frozenset[str]:
         """The placeholders of all its parts."""
-        raise NotImplementedError
 
     def fit(self, target: Target) -> TemplateArguments | None:
         """The values for a verdict; None where it is for another service or kind of change, or lacks a value."""

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
-from tools.actions.spec import ActionError
+from tools.actions.spec import ActionError, Happened
 from tools.actions.workloads.arguments import WorkloadArguments, arguments_of
 from tools.actions.workloads.found import KEYS, Entry, Found
 from tools.actions.workloads.policy import Kind, KubernetesPolicy, Workload
@@ -44,6 +44,10 @@ class Cluster:
         self.policy, self._token = policy, token
         self._lock = threading.Lock()
         self._made: Any = None
+
+    def happened(self, arguments: WorkloadArguments, key: str) -> Happened:
+        """Whether the workload bears the key."""
+        return Happened.YES if self.find(arguments).done(key) else Happened.NO
 
     def find(self, arguments: WorkloadArguments) -> Found:
         """The workload of the arguments, which must be what the settings say of the service.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from diagnosis.findings import Remediation
-from tools.actions.spec import ActionError, ActionSpec, Done, DryRun, Happened
+from tools.actions.spec import ActionError, ActionSpec, Done, DryRun
 from tools.actions.workloads.arguments import WorkloadArguments, fitted
 from tools.actions.workloads.cluster import Cluster
 from tools.actions.workloads.found import Entry, Found
@@ -44,7 +44,7 @@ def restart_workload(cluster: Cluster, now: Callable[[], float]) -> ActionSpec[W
         fit=lambda target: fitted(cluster.policy, target, WorkloadArguments),
         dry_run=dry_run,
         run=run,
-        happened=lambda arguments, key: Happened.YES if cluster.find(arguments).done(key) else Happened.NO,
+        happened=cluster.happened,
     )
 
 

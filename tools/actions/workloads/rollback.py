@@ -3,7 +3,7 @@
 import json
 
 from diagnosis.findings import Remediation
-from tools.actions.spec import ActionError, ActionSpec, Done, DryRun, Happened, Target
+from tools.actions.spec import ActionError, ActionSpec, Done, DryRun, Target
 from tools.actions.workloads.arguments import WorkloadArguments, fitted
 from tools.actions.workloads.cluster import Cluster
 from tools.actions.workloads.found import Entry, Found, images
@@ -28,7 +28,7 @@ def rollback_workload(cluster: Cluster) -> ActionSpec[WorkloadArguments]:
         fit=doing.fit,
         dry_run=doing.dry_run,
         run=doing.run,
-        happened=lambda arguments, key: Happened.YES if cluster.find(arguments).done(key) else Happened.NO,
+        happened=cluster.happened,
         undo=doing.undo,
     )
 

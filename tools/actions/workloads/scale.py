@@ -4,7 +4,7 @@ import json
 import math
 
 from diagnosis.findings import Remediation
-from tools.actions.spec import ActionError, ActionSpec, Done, DryRun, Happened
+from tools.actions.spec import ActionError, ActionSpec, Done, DryRun
 from tools.actions.workloads.arguments import ScaleArguments, fitted
 from tools.actions.workloads.cluster import Cluster
 from tools.actions.workloads.found import Entry, Found
@@ -26,7 +26,7 @@ def scale_workload(cluster: Cluster) -> ActionSpec[ScaleArguments]:
         fit=lambda target: fitted(cluster.policy, target, ScaleArguments),
         dry_run=doing.dry_run,
         run=doing.run,
-        happened=lambda arguments, key: Happened.YES if cluster.find(arguments).done(key) else Happened.NO,
+        happened=cluster.happened,
         undo=doing.undo,
     )
 
