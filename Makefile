@@ -10,7 +10,7 @@ demo: $(STAMP)  ## investigate the bundled incident and write report.html
 	$(BIN)/pcause demo
 
 test: $(STAMP)  ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: lint types layers test  ## what CI runs
 

@@ -6,7 +6,6 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -196,7 +195,7 @@ async def test_hostile_texts_are_shown_and_do_nothing(
             "risk",
         )
         told = dict.fromkeys(names, HOSTILE)
-        return tuple(replace(one, effect_lines=(HOSTILE,) * 3, **told) for one in shown(self, id))
+        return tuple(one.model_copy(update={"effect_lines": (HOSTILE,) * 3, **told}) for one in shown(self, id))
 
     # What a request says is sealed when it is written, so that a hostile one can only be put in at its reading.
     monkeypatch.setattr(Approvals, "requests", spoiled)
@@ -219,7 +218,7 @@ async def test_an_argument_is_never_cut(recording: Path, decided_by_ann: Setting
     shown, long = Approvals.requests, "x" * (WIDTH_OF_ARGUMENT - 1) + "!"
 
     def longer(self: Approvals, id: str) -> tuple[object, ...]:
-        return tuple(replace(one, arguments=json.dumps({"path": long})) for one in shown(self, id))
+        return tuple(one.model_copy(update={"arguments": json.dumps({"path": long})}) for one in shown(self, id))
 
     monkeypatch.setattr(Approvals, "requests", longer)
     async with asking(decided_by_ann) as client:
