@@ -15,6 +15,7 @@ from diagnosis.span_table import SpanTable
 from diagnosis.symptoms import amount
 from diagnosis.telemetry import Change, PatternTable, SeriesKey, SeriesMatrix, Topology, Window
 from diagnosis.traces import operations, tabulate, topology_of
+from diagnosis.weights import WEIGHTS
 from tools.spec import Body, ChangeList, SpanBatch
 
 Bodies = Mapping[str, Body]
@@ -187,7 +188,8 @@ def _check_change_time(claim: Claim, bodies: Bodies) -> str:
             change = next((item for item in body.changes if item.id == id and abs(item.time - time) < 1), None)
             if change is None:
                 return f"no change {id} at {clock(time)} in the evidence"
-            return "" if change.time <= onset else f"it is of {clock(change.time)}, after the onset"
+            in_time = change.time <= onset + WEIGHTS["clock_tolerance_seconds"]
+            return "" if in_time else f"it is of {clock(change.time)}, after the onset"
     return "no change list in the evidence"
 
 

@@ -13,6 +13,7 @@ from diagnosis.channels import RECOMPUTED
 from diagnosis.delivery import same_commit
 from diagnosis.findings import Channel, Diagnosis, Finding, Hop
 from diagnosis.telemetry import Change, ChangeKind
+from diagnosis.weights import WEIGHTS
 from tools.spec import ChangeList, ToolName
 
 
@@ -150,7 +151,9 @@ class _Draft:
         deploy = _deploy_of(change, changes, hypothesis.entity, verdict.onset or 0.0)
         what = f"{change.kind.value} {change.id[:10]}" + (f" “{change.title}”" if change.title else "")
         if deploy is not None:
-            sentence = f"{what} went to {deploy.entity} at {clock(deploy.time)} UTC, before the onset"
+            sentence = (
+                f"{what} went to {deploy.entity} at {clock(deploy.time)} UTC, {_when(deploy.time, verdict.onset)}"
+            )
             self.add(
                 "delivery",
                 sentence,
@@ -160,7 +163,7 @@ class _Draft:
                 (deploy.time, verdict.onset or 0.0),
             )
         else:
-            sentence = f"{what} is of {clock(change.time)} UTC, before the onset"
+            sentence = f"{what} is of {clock(change.time)} UTC, {_when(change.time, verdict.onset)}"
             self.add(
                 "delivery",
                 sentence,
@@ -201,9 +204,17 @@ class _Draft:
             self.add("path", sentence, Check.ORDER, metrics, subject, (starts[0], starts[1]))
 
 
+def _when(time: float, onset: float | None) -> str:
+    return "before the onset" if onset is None or time <= onset else "within seconds of the onset"
+
+
 def _deploy_of(change: Change, changes: ChangeList, entity: str, onset: float) -> Change | None:
     """The deploy that the verdict speaks of: the last one to ``entity`` before the onset that has the change."""
-    deploys = [c for c in changes.changes if c.kind is ChangeKind.DEPLOY and change.time <= c.time <= onset]
+    deploys = [
+        c
+        for c in changes.changes
+        if c.kind is ChangeKind.DEPLOY and change.time <= c.time <= onset + WEIGHTS["clock_tolerance_seconds"]
+    ]
     own = [c for c in deploys if same_commit(c.commit, change.id)]
     carried = [c for c in deploys if c.entity == entity]
     return min(own or carried, key=lambda c: c.time, default=None)

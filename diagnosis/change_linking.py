@@ -62,9 +62,9 @@ def _link(change: Change, net: NetChange | None, scene: Scene, spread: Mapping[s
     later_value = _replaced_by(change, scene)
     if later_value is not None:
         return Link(change, -math.inf, (), excluded=f"was replaced by {later_value} before the onset")
-    ways = deliveries(change, scene.changes, scene.entities, scene.onset)
+    ways = deliveries(change, scene.changes, scene.entities, scene.latest)
     if not ways:
-        late = change.time > scene.onset
+        late = change.time > scene.latest
         why = "was made after the onset" if late else "was not delivered before the onset by any known deploy"
         later = deliveries(change, scene.changes, scene.entities, math.inf)
         if later and not late:
@@ -93,7 +93,7 @@ def _replaced_by(change: Change, scene: Scene) -> str | None:
 
 def _gated(change: Change, ways: Sequence[Delivery], scene: Scene) -> list[Delivery]:
     """Code behind a flag takes effect when the flag is flipped, however long before it was deployed."""
-    flips = [c for c in scene.changes if c.kind is ChangeKind.FLAG and c.time <= scene.onset and change.diff]
+    flips = [c for c in scene.changes if c.kind is ChangeKind.FLAG and c.time <= scene.latest and change.diff]
     return [
         Delivery(flag.time, flag.entity or way.entity, "gated", flag.id)
         for flag in flips
@@ -284,11 +284,13 @@ def _sprawl(net: NetChange | None) -> Support | None:
 def _timing(way: Delivery, symptom: Symptom | None, effect: Effect | None, scene: Scene) -> tuple[float, str]:
     """Weight by the minutes between delivery and the first symptom that the change would explain."""
     start = symptom.onset if symptom is not None and symptom.onset is not None else scene.onset
-    minutes = max(0.0, min(start, scene.onset) - way.time) / 60.0
+    minutes = (min(start, scene.onset) - way.time) / 60.0
     slow = effect is not None and (effect.kind in SLOW_EFFECTS or effect.role in SLOW_ROLES)
     limits = ((5, 2.0), (15, 1.6), (30, 1.1), (60, 0.6), (180, 0.2), (1440, -0.5))
     weight = next((value for limit, value in limits if minutes <= limit), -1.5)
     if slow:  # what accumulates may wait for hours; what has run for days has mostly shown what it does
         weight = max(weight, 1.0 if minutes <= 1440 else 0.0)
+    if minutes < 0:
+        return WEIGHTS["stamped_late"], "it took effect within seconds of the first symptom that it would explain"
     ago = f"{amount(round(minutes))} min" if minutes >= 1.5 else f"{amount(round(minutes * 60))} s"
     return weight, f"it took effect {ago} before the first symptom that it would explain"

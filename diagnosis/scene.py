@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from diagnosis.symptoms import Symptom
 from diagnosis.telemetry import Change, Topology
+from diagnosis.weights import WEIGHTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,11 @@ class Scene:
     changes: Sequence[Change]
     finding_ids: Mapping[int, str] = field(default_factory=dict)
     cut_off: frozenset[str] = frozenset()
+
+    @property
+    def latest(self) -> float:
+        """When a cause must have taken effect: the clock that stamps a deploy is not the one of the telemetry."""
+        return self.onset + WEIGHTS["clock_tolerance_seconds"]
 
     def finding_id(self, symptom: Symptom) -> str:
         """The finding that reports this symptom, or "" when it did not make the list."""

@@ -8,6 +8,11 @@ from collections.abc import Mapping
 
 _TABLE: tuple[tuple[str, float, str], ...] = (
     ("clock_tolerance_seconds", 10.0, "clocks of deploy tools and telemetry differ by seconds"),
+    (
+        "stamped_late",
+        1.6,
+        "tools tell of a deploy when it is done, which may be seconds after it takes effect",
+    ),
     ("reach_same", 1.5, "most faults show first where they were deployed"),
     ("reach_callee", 0.9, "a dependency's fault surfaces in its callers"),
     ("reach_caller", 0.5, "a caller can overload what it calls"),

@@ -1,6 +1,7 @@
 import errno
 import json
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ from agent.report.model import Report
 from agent.settings import Settings
 from agent.sources import Source
 from agent.storage_trouble import is_storage_trouble
-
-GUILTY = "a" * 40
+from tests.conftest import ALERT, GUILTY, ONSET, bodies
+from tools.recording_writer import write_recording
+from tools.spec import ChangeList
 
 
 async def run(recording: Path, settings: Settings):
@@ -162,3 +164,17 @@ async def test_two_processes_do_not_run_one_investigation(recording: Path, setti
         [event async for event in resume(id, settings)]
     await first.aclose()
     assert isinstance([event async for event in resume(id, settings)][-1], Finished)
+
+
+@pytest.mark.parametrize(("late", "guilty"), [(-30.0, True), (6.0, True), (45.0, False)])
+async def test_a_deploy_that_is_stamped_when_it_is_done_can_be_the_cause(
+    settings: Settings, tmp_path: Path, late: float, guilty: bool
+):
+    metrics, logs, spans, changes, topology = bodies()
+    assert isinstance(changes, ChangeList)
+    told = [replace(c, time=ONSET + late) if c.commit == GUILTY else c for c in changes.changes]
+    write_recording(tmp_path / "late", ALERT, metrics, logs, spans, ChangeList(tuple(told)), topology)  # type: ignore[arg-type]
+    report = await report_of(tmp_path / "late", settings)
+    assert (report.change is not None and report.change.id == GUILTY) is guilty
+    said = [claim.sentence for claim in report.claims if claim.role == "delivery"]
+    assert [sentence.endswith("within seconds of the onset") for sentence in said] == [late > 0] * guilty
