@@ -2,6 +2,7 @@
 
 import base64
 import json
+import string
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from agent.notification import Told
 from agent.senders.pace import Pace, TooFast
 from agent.senders.reading import read_delivery
 from agent.senders.settings import SenderName, Senders
+from agent.senders.signatures import decoded_base64
 from agent.settings import Settings
 from agent.sources import Source
 from agent.state import Alert
@@ -242,3 +244,12 @@ def test_any_json_is_read_or_refused_in_a_sentence(name: SenderName, body: objec
     for firing in told.firings:
         json.loads(firing.alert.model_dump_json())
         assert firing.started_at >= 0
+
+
+def test_a_signature_has_one_spelling():
+    right = base64.b64encode(bytes(range(32))).decode()
+    letters = string.ascii_letters + string.digits + "+/"
+    others = {right[:-2] + letter + "=" for letter in letters} - {right}
+    assert decoded_base64(right) == bytes(range(32))
+    assert [other for other in others if decoded_base64(other) == bytes(range(32))] == []
+    assert len({base64.b64decode(other) for other in others}) < len(others), "there are no other spellings to refuse"
