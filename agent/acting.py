@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
 from pydantic import ValidationError
@@ -31,6 +32,17 @@ _MOST_LINES = 20
 _LONGEST_CALL_SECONDS = 120.0
 
 
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """Why an action is considered: the claim and the prediction behind it, the identity of the cause, and who asked for
+    it by name (``door:identity``; "" for the verdict alone)."""
+
+    claim: str = ""
+    prediction: str = ""
+    hypothesis: str = ""
+    asked_by: str = ""
+
+
 class Acting:
     """``specs`` by name. ``now`` gives epoch seconds."""
 
@@ -40,37 +52,43 @@ class Acting:
     ) -> None:  # fmt: skip
         self.specs, self._approvals, self._ledger, self._audit, self._now = specs, approvals, ledger, audit, now
 
-    async def offer(self, investigation_id: str, target: Target, claim: str, prediction: str, hypothesis: str) -> list[Action]:  # fmt: skip
+    async def offer(self, investigation_id: str, target: Target, grounds: Grounds) -> list[Action]:
         """What could be done about a verdict, each with its dry run; what needs a person's leave is asked for.
 
         The same verdict gives the same actions under the same keys: to repeat it after a crash changes nothing.
         """
-        found = []
-        for _, spec in sorted(self.specs.items()):
-            arguments = spec.fit(target) if target.remediation in spec.remediations else None
-            if arguments is None or arguments.entity not in target.services:
-                continue
-            asked = _canonical(arguments.model_dump(mode="json"))
-            # Bound to this investigation and these arguments; the ledger lets a key run once.
-            key = hashlib.sha256(f"{investigation_id}\n{spec.name}\n{asked}".encode()).hexdigest()[:32]
-            action = Action(
-                key=key, name=spec.name, arguments=asked, risk=spec.risk.value, sentence=spec.summary,
-                target=arguments.entity,
-            )  # fmt: skip
-            found.append(await self._considered(investigation_id, action, claim, prediction, hypothesis))
-        return found
+        fitting = [spec for _, spec in sorted(self.specs.items()) if target.remediation in spec.remediations]
+        found = [_fitted(spec, investigation_id, target) for spec in fitting]
+        return [await self._considered(investigation_id, action, grounds) for action in found if action is not None]
 
-    async def offer_undo(self, investigation_id: str, done: Action, claim: str) -> Action | None:
-        """The way back from an action that did not help, asked for like any other; None where there is none."""
+    async def ask(self, investigation_id: str, name: str, target: Target, grounds: Grounds) -> Action:
+        """What a person asks for by its name, whatever the verdict. Raises ``ActionError`` where it does not fit."""
+        spec = self.specs.get(name)
+        if spec is None:
+            raise ActionError(f"there is no action {name!r}; there is {', '.join(sorted(self.specs)) or 'none'}")
+        action = _fitted(spec, investigation_id, target)
+        if action is None:
+            raise ActionError(f"{name} does not fit {target.entity}: it is for other services, or lacks a value")
+        again = self._approvals.settled(investigation_id, action)
+        return await self._considered(investigation_id, _numbered(action, again), grounds)
+
+    async def offer_undo(self, investigation_id: str, done: Action, grounds: Grounds) -> Action | None:
+        """The way back from an action, asked for like any other; None where there is none."""
         spec, known = self.specs.get(done.name), self._ledger.action(done.key)
         if spec is None or spec.undo is None or known is None or done.undoes:
             return None
-        key = hashlib.sha256(f"{investigation_id}\nundo\n{done.key}".encode()).hexdigest()[:32]
         undo = done.model_copy(
-            update={"key": key, "undoes": done.key, "sentence": f"Undo: {done.sentence}", "request_id": "", "seen": "",
-                    "effect": f"takes back: {done.effect or done.sentence}", "effect_lines": ()}
+            update={"key": _key(investigation_id, "undo", done.key), "undoes": done.key, "sentence": f"Undo: {done.sentence}",
+                    "request_id": "", "seen": "", "effect": f"takes back: {done.effect or done.sentence}", "effect_lines": ()}
         )  # fmt: skip
-        return self._ruled(investigation_id, undo, claim, "", "")
+        if grounds.asked_by:
+            undo = _numbered(undo, self._approvals.settled(investigation_id, undo))
+        return self._ruled(investigation_id, undo, grounds)
+
+    def mends(self, action: Action) -> bool:
+        """Whether the symptom should go away by it; a silence or a ticket only tells somebody."""
+        spec = self.specs.get(action.name)
+        return spec is not None and bool(spec.remediations)
 
     async def perform(self, investigation_id: str, action: Action) -> ActionResult:
         """Run an approved action, once whatever happens. Every way it can end is an outcome."""
@@ -102,7 +120,7 @@ class Acting:
         """Note why an action does not run."""
         return self._end(investigation_id, action, outcome, detail, finish=False)
 
-    async def _considered(self, id: str, action: Action, claim: str, prediction: str, hypothesis: str) -> Action:
+    async def _considered(self, id: str, action: Action, grounds: Grounds) -> Action:
         spec = self.specs[action.name]
         ruling = self._approvals.policy.decide(action.name, action.target, spec.risk, self._now())
         if ruling.decision is Decision.NEVER:
@@ -113,11 +131,9 @@ class Acting:
         except ActionError as error:
             said = f"{action.sentence} ({action.name} cannot be prepared: {_clean(str(error))})"
             return action.model_copy(update={"risk": "forbidden", "sentence": said})
-        return self._ruled(id, _with(action, shown), claim, prediction, hypothesis, ruling)
+        return self._ruled(id, _with(action, shown), grounds, ruling)
 
-    def _ruled(
-        self, id: str, action: Action, claim: str, prediction: str, hypothesis: str, ruling: Ruling | None = None
-    ) -> Action:
+    def _ruled(self, id: str, action: Action, grounds: Grounds, ruling: Ruling | None = None) -> Action:
         """Ask for it where the policy lets a person decide."""
         policy = self._approvals.policy
         ruling = ruling or policy.decide(action.name, action.target, action.risk_class, self._now())
@@ -128,8 +144,9 @@ class Acting:
             investigation_id=id, action_key=action.key, action=action.name, summary=action.sentence,
             arguments=action.arguments, arguments_hash=hash_of(action.arguments), target=action.target,
             environment=ruling.environment, risk=action.risk, effect=action.effect, effect_lines=action.effect_lines,
-            claim=claim, prediction=prediction, needs=ruling.people, rule=ruling.why,
-            requested_by=self._ledger.investigation(id).requested_by, hypothesis=hypothesis, undoes=action.undoes,
+            seen=action.seen, claim=grounds.claim, prediction=grounds.prediction, needs=ruling.people, rule=ruling.why,
+            requested_by=grounds.asked_by or self._ledger.investigation(id).requested_by,
+            hypothesis=grounds.hypothesis, undoes=action.undoes,
         )  # fmt: skip
         return action.model_copy(update={"request_id": self._approvals.open(question, policy.expires_minutes)})
 
@@ -194,6 +211,28 @@ class Acting:
             self._ledger.finish_action(action.key, result.model_dump_json(), memo)
         self._audit.note(id, "machine", "", outcome, f"{action.name} {action.arguments}: {detail}")
         return result
+
+
+def _fitted(spec: ActionSpec[Any], investigation_id: str, target: Target) -> Action | None:
+    """The action for a target, with nothing looked at yet; None where it is none for it."""
+    arguments = spec.fit(target)
+    if arguments is None or arguments.entity not in target.services:
+        return None
+    asked = _canonical(arguments.model_dump(mode="json"))
+    return Action(
+        key=_key(investigation_id, spec.name, asked), name=spec.name, arguments=asked, risk=spec.risk.value,
+        sentence=spec.summary, target=arguments.entity,
+    )  # fmt: skip
+
+
+def _key(*parts: str) -> str:
+    """Bound to an investigation and to arguments; the ledger lets a key run once."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def _numbered(action: Action, again: int) -> Action:
+    """The same action, asked for again after it was decided ``again`` times: another key."""
+    return action.model_copy(update={"key": _key(action.key, str(again))}) if again else action
 
 
 async def _called(function: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from agent.ledger_schema import APPROVAL_REQUESTS, APPROVAL_VOTES, INVESTIGATIONS
 from agent.seals import Seals
+from agent.state import Action
 from diagnosis.findings import Model
 
 
@@ -24,7 +25,8 @@ class RequestState(StrEnum):
 
 class Question(Model):
     """What a person is asked, whole and final; all of it is rendered by code. ``arguments`` is canonical JSON, ``effect``
-    what the dry run said, ``needs`` how many must approve, ``hypothesis`` the identity of the cause behind it."""
+    what the dry run said and ``seen`` what it looked at, ``needs`` how many must approve, ``hypothesis`` the identity of the
+    cause behind it, "" for what a person asked for by name."""
 
     investigation_id: str
     action_key: str
@@ -44,6 +46,7 @@ class Question(Model):
     requested_by: str
     hypothesis: str = ""
     undoes: str = ""
+    seen: str = ""
 
 
 class Vote(Model):
@@ -65,6 +68,15 @@ class Request(Question):
     state: RequestState
     votes: tuple[Vote, ...] = ()
     wrong_cause: bool = False
+
+    @property
+    def as_action(self) -> Action:
+        """What was asked about, as the machine has it."""
+        return Action(
+            key=self.action_key, name=self.action, arguments=self.arguments, risk=self.risk, sentence=self.summary,
+            target=self.target, effect=self.effect, effect_lines=self.effect_lines, seen=self.seen, request_id=self.id,
+            undoes=self.undoes,
+        )  # fmt: skip
 
 
 def find(db: sa.Connection, id: str, seals: Seals) -> Request | None:

@@ -135,6 +135,13 @@ class Approvals:
         self._audit.keep_head()
         return decided
 
+    def settled(self, investigation_id: str, action: Action) -> int:
+        """How often this very thing was asked before and is decided."""
+        self.expire()
+        same = (action.name, action.arguments, action.undoes)
+        found = [r for r in self.requests(investigation_id) if (r.action, r.arguments, r.undoes) == same]
+        return sum(request.state is not RequestState.PENDING for request in found)
+
     def decisions(self, investigation_id: str) -> tuple[Approval, ...] | None:
         """What was decided about each request of an investigation; None while one is pending."""
         requests = self.requests(investigation_id)
@@ -212,12 +219,14 @@ class Approvals:
         if db.execute(sa.select(USED_TICKETS).where(USED_TICKETS.c.nonce == told["nonce"])).one_or_none() is not None:
             raise ApprovalRefused("this answer was given already")
         db.execute(sa.insert(USED_TICKETS).values(nonce=told["nonce"], request_id=request.id))
+        # Only what rests on a cause can rest on a wrong one.
+        wrong_cause = wrong_cause and not approved and bool(request.hypothesis)
         vote = Vote(by=approver.name, door=door, approved=approved, reason=reason, at=self._now())
-        seal = seal_of(self._seals, request, vote, wrong_cause and not approved)
+        seal = seal_of(self._seals, request, vote, wrong_cause)
         db.execute(
             sa.insert(APPROVAL_VOTES).values(
                 request_id=request.id, person=vote.by, door=door, approved=approved, reason=reason, at=vote.at, seal=seal,
-                wrong_cause=wrong_cause and not approved,
+                wrong_cause=wrong_cause,
             )
         )  # fmt: skip
         self._audit.append(
@@ -225,7 +234,7 @@ class Approvals:
             f"{request.action} {request.arguments} on {request.target}" + (f": {reason}" if reason else ""),
         )  # fmt: skip
         if not approved:
-            if wrong_cause and request.hypothesis:
+            if wrong_cause:
                 add_steering(db, request.investigation_id, vote.by, reason, (request.hypothesis,), vote.at)
             self._settle(db, request.id, request.investigation_id, RequestState.REJECTED, vote.by, door, reason)
         elif len(request.votes) + 1 >= request.needs:

@@ -3,17 +3,18 @@
 import logging
 import time
 import uuid
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
 from agent.acting import Acting
+from agent.alone import NotResumable, alone
 from agent.approvals import Approvals
+from agent.asking import asked_since, with_asked
 from agent.audit import Audit
 from agent.backends import Backends
 from agent.begun import Begun
@@ -40,7 +41,8 @@ from agent.report.failure import report_of_failure
 from agent.report.model import Report
 from agent.settings import DayCeilings, MonthCeilings, Periods, Settings
 from agent.sources import Source, tools_of
-from agent.state import STATE_VERSION, Action, Alert, Investigation
+from agent.state import STATE_VERSION, Action, Alert, Approval, Investigation
+from agent.steering import exclusions, told
 from agent.storage_trouble import is_storage_trouble
 from agent.toolbelt import Toolbelt
 from tools.actions.spec import ActionSpec
@@ -49,10 +51,6 @@ _log = logging.getLogger(__name__)
 
 _NO_PERIODS = Periods(day=DayCeilings(usd=None), month=MonthCeilings(usd=None))
 _STEPS = 200  # of the graph; the longest way through four rounds is under thirty, and a wrong cause begins it anew
-
-
-class NotResumable(Exception):  # noqa: N818 - a state, named as one reads it
-    """The investigation has nothing left to do, or waits for a decision that was not given."""
 
 
 async def investigate(
@@ -124,22 +122,6 @@ def new_id() -> str:
     return uuid.uuid4().hex[:12]
 
 
-@contextmanager
-def _alone(home: Path, id: str) -> Iterator[None]:
-    """Only one process runs an investigation; the system frees the lock of one that dies."""
-    folder = home / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{id}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise NotResumable(f"investigation {id} is being run by another process") from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 async def _run(
     id: str, given: Investigation | None, source: Source, settings: Settings, ledger: Ledger,
     backends: Backends | None, actions: Mapping[str, ActionSpec[Any]] | None, reasoner: Reasoner | None,
@@ -148,7 +130,7 @@ async def _run(
     that is raised, and what was begun can be resumed when there is room."""
     store = EvidenceStore(settings.home / "evidence")
     log, approvals = EventLog(settings.home), Approvals(settings)
-    with _alone(settings.home, id), open_checkpoints(settings.home) as saver:
+    with alone(settings.home, id), open_checkpoints(settings.home) as saver:
         machine = build_graph(saver, settings.max_rounds)
         config: RunnableConfig = {
             "configurable": {"thread_id": id, "__pregel_strict_resume": True},
@@ -174,7 +156,7 @@ async def _run(
                 settings,
                 source,
             )
-            state, done = await _entry(machine, config, id, given, ledger, approvals)
+            state, done = await _entry(machine, config, bench, given, approvals)
             ledger.set_status(id, "running")
             async with aclosing(told_to(log, id, graph_events(machine, state, config, bench, done))) as events:
                 async for event in events:
@@ -206,7 +188,8 @@ async def _run(
             return
         finished = Finished(Report.model_validate_json(ledger.investigation(id).report))
         log.tell(id, [finished])
-        ledger.set_status(id, "done")
+        # What was said since the last weighing is for whoever goes on.
+        ledger.set_status(id, "decided" if _unheard(settings.home, id, snapshot.values) else "done")
     yield finished
 
 
@@ -246,35 +229,48 @@ def _interrupt(ledger: Ledger, id: str) -> None:
 
 
 async def _entry(
-    machine: Machine,
-    config: RunnableConfig,
-    id: str,
-    given: Investigation | None,
-    ledger: Ledger,
-    approvals: Approvals,
+    machine: Machine, config: RunnableConfig, bench: Bench, given: Investigation | None, approvals: Approvals
 ) -> tuple[Any, frozenset[str]]:
     """What to hand to the graph (the first state, the answer to the pending question, or None to go on), and the
     tasks of its next step that had finished already: LangGraph announces them again without running them."""
     if given is not None:
         return given, frozenset()
-    snapshot = await machine.aget_state(config)
+    id, snapshot = bench.investigation_id, await machine.aget_state(config)
     done = frozenset(task.id for task in snapshot.tasks if task.result is not None)
+    stands = bool(snapshot.values) and (not snapshot.next or bool(snapshot.interrupts))
+    if stands and (asked := asked_since(snapshot.values, approvals.requests(id))):
+        await machine.aupdate_state(config, with_asked(snapshot.values, asked, _decided(id, approvals)), "ask_approval")
+        return None, frozenset()
     if snapshot.interrupts:
-        approvals.expire()
-        decided = approvals.decisions(id)
-        if decided is None:
-            raise NotResumable(
-                f"investigation {id} waits for a decision about an action; pcause approve {id} or pcause reject {id}"
-            )
         question = snapshot.interrupts[0]
-        asked = {item["key"] for item in question.value}
-        answers = [approval.model_dump() for approval in decided if approval.action_key in asked]
+        keys = {item["key"] for item in question.value}
+        answers = [approval.model_dump() for approval in _decided(id, approvals) if approval.action_key in keys]
         return Command(resume={question.id: answers}), done
+    if snapshot.values and not snapshot.next and _unheard(bench.home, id, snapshot.values):
+        await machine.aupdate_state(config, {}, "gather")  # its telemetry stands; it is weighed again
+        return None, frozenset()
     if snapshot.values:
         return None, done
     # Killed before the first checkpoint: nothing was done yet, so begin.
-    alert = Alert.model_validate_json(ledger.investigation(id).alert)
+    alert = Alert.model_validate_json(bench.ledger.investigation(id).alert)
     return Investigation(version=STATE_VERSION, id=id, alert=alert, reasoner="statistical", round=0), done
+
+
+def _unheard(home: Path, id: str, values: Mapping[str, Any]) -> bool:
+    """Whether somebody said that a cause is wrong after it was weighed last."""
+    heard: int = values.get("heard", 0)
+    return exclusions(told(home, id)) > heard
+
+
+def _decided(id: str, approvals: Approvals) -> tuple[Approval, ...]:
+    """Raises ``NotResumable`` while somebody has to decide."""
+    approvals.expire()
+    decided = approvals.decisions(id)
+    if decided is None:
+        raise NotResumable(
+            f"investigation {id} waits for a decision about an action; pcause approve {id} or pcause reject {id}"
+        )
+    return decided
 
 
 def investigation_ids(settings: Settings) -> list[str]:

@@ -274,6 +274,7 @@ class Investigation(TypedDict, total=False):
     approvals: Annotated[list[Approval], operator.add]
     action_results: Annotated[list[ActionResult], operator.add]
     verification: Verification | None
+    heard: int  # how many times somebody had said that a cause is wrong when it was last weighed
     reported: bool
 
 

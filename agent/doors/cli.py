@@ -152,6 +152,29 @@ def reject(
 
 
 @app.command()
+def act(
+    id: Id,
+    action: Annotated[str, typer.Argument(help="Name of an action; default: list them.")] = "",
+    service: Annotated[str, typer.Option(help="The service to touch; default: the one that is blamed.")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Ask for the way back from what was done last.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Ask for an action by its name, such as a silence or a ticket; it is approved like any other."""
+    from rich.console import Console
+
+    from agent.doors.approving import approve_all
+    from agent.doors.asking import ask, list_askable
+
+    settings = _settings()
+    full = _full_id(id, settings)
+    if not action and not undo:
+        list_askable(full, settings, service, as_json)
+    elif ask(full, action, settings, service, undo):
+        approve_all(full, settings, "", False, Console(stderr=True))
+        _go_on(full, settings, as_json)
+
+
+@app.command()
 def replay(id: Id, as_json: Json = False) -> None:
     """Run an ended investigation again over its recorded answers; fails when the report differs."""
     from agent.doors.running import fail, finish

@@ -4,6 +4,7 @@
 def friendly(error: Exception) -> str | None:
     """The line to print, or None for an error that is ours."""
     from agent.alerts import AlertError
+    from agent.asking import CannotAsk
     from agent.doors.reading import InputError
     from agent.evidence import EvidenceError
     from agent.investigate import NotResumable
@@ -14,10 +15,11 @@ def friendly(error: Exception) -> str | None:
     from retrieval.embedding import EmbeddingError
     from retrieval.homes import RunbookIndexError
     from retrieval.runbooks import RunbookError
+    from tools.actions.spec import ActionError
     from tools.recording import RecordingError
 
     known = (
         AlertError, InputError, EvidenceError, NotResumable, LedgerError, UnknownInvestigation, PolicyError, RecorderError,
-        SettingsError, RunbookError, RunbookIndexError, EmbeddingError, RecordingError,
+        SettingsError, RunbookError, RunbookIndexError, EmbeddingError, RecordingError, CannotAsk, ActionError,
     )  # fmt: skip
     return str(error) if isinstance(error, known) else None

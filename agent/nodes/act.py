@@ -20,6 +20,7 @@ async def _one(action: Action, answer: Approval | None, state: Investigation, be
     id = bench.investigation_id
     if answer is None or not answer.approved:
         return bench.acting.skipped(id, action, "rejected", answer.reason if answer else "nobody decided")
-    if not action.undoes and not bench.acting.begun(action) and (sign := await has_recovered(state, bench)):
+    mends = bench.acting.mends(action) and not action.undoes
+    if mends and not bench.acting.begun(action) and (sign := await has_recovered(state, bench)):
         return bench.acting.skipped(id, action, "not_needed", sign)
     return await bench.acting.perform(id, action)

@@ -5,7 +5,7 @@ from langgraph.runtime import Runtime
 from agent.bench import Bench
 from agent.reasoners import Case
 from agent.state import CeilingHit, Evidence, Investigation, ModelUse, Question
-from agent.steering import told
+from agent.steering import exclusions, told
 from agent.steering_rows import Steering
 from diagnosis.findings import Diagnosis, RuledOut
 
@@ -16,7 +16,8 @@ async def diagnose(state: Investigation, runtime: Runtime[Bench]) -> Investigati
     use = state.get("model_use", ModelUse())
     case = Case(state["alert"], state["scope"], state["evidence"], bench.store, use)
     opinion = await bench.reasoner.diagnose(case)
-    diagnosis = without(opinion.diagnosis, told(bench.home, bench.investigation_id))
+    steerings = told(bench.home, bench.investigation_id)
+    diagnosis = without(opinion.diagnosis, steerings)
     asked = {(item.tool, item.arguments) for item in state["evidence"]}
     fresh = [wish for wish in opinion.wishes if (wish.tool, wish.arguments) not in asked]
     questions = [Question(id="", tool=wish.tool, arguments=wish.arguments, reason=wish.reason) for wish in fresh]
@@ -25,6 +26,7 @@ async def diagnose(state: Investigation, runtime: Runtime[Bench]) -> Investigati
         "questions": questions,
         "ceiling": ceiling_of(state["evidence"]),
         "model_use": opinion.use,
+        "heard": exclusions(steerings),
     }
 
 

@@ -2,13 +2,12 @@
 
 from langgraph.runtime import Runtime
 
+from agent.acting import Grounds
+from agent.action_target import target_of
 from agent.bench import Bench
-from agent.gathered import changes_of, known_services
 from agent.nodes.runbook_steps import runbook_steps
 from agent.state import Action, Investigation, Verdict
 from diagnosis.findings import Remediation
-from diagnosis.telemetry import Change, ChangeKind
-from tools.actions.spec import Target
 
 _ADVICE: dict[Remediation, str] = {
     Remediation.ROLLBACK: "Roll {entity} back to the version before {change}.",
@@ -51,28 +50,10 @@ async def _offered(state: Investigation, verdict: Verdict, entity: str, bench: B
     cause = verdict.hypothesis
     if cause is None:
         return []
-    change = next((c for c in changes_of(state["evidence"], bench.store) if c.id == verdict.change_id), None)
-    target = Target(
-        entity=entity,
-        remediation=verdict.remediation,
-        change_id=verdict.change_id,
-        change_kind=change.kind.value if change else "",
-        change_key=_key_of(change),
-        before=change.before if change else "",
-        alert_name=state["alert"].name,
-        alert_entity=state["alert"].entity,
-        services=known_services(state["evidence"], bench.store) | {entity},
-    )
+    target = target_of(state, verdict.remediation, entity, bench.store)
     claim = state["claims"][0].sentence if state["claims"] else ""
     prediction = verdict.prediction.sentence if verdict.prediction else ""
-    return await bench.acting.offer(state["id"], target, claim, prediction, cause.identity)
-
-
-def _key_of(change: Change | None) -> str:
-    """The flag or setting that was changed; a flag is known by its id."""
-    if change is None:
-        return ""
-    return change.key or (change.id if change.kind is ChangeKind.FLAG else "")
+    return await bench.acting.offer(state["id"], target, Grounds(claim, prediction, cause.identity))
 
 
 def undecided(state: Investigation) -> list[Action]:

@@ -6,6 +6,7 @@ import json
 import numpy as np
 from langgraph.runtime import Runtime
 
+from agent.acting import Grounds
 from agent.bench import Bench
 from agent.state import ActionResult, Investigation, Outcome, Prediction, Question, Verification
 from diagnosis.symptoms import amount
@@ -21,7 +22,7 @@ _WORSE = 1.25  # times as far from the prediction as before the action
 async def verify(state: Investigation, runtime: Runtime[Bench]) -> Investigation:
     """Watch until the prediction comes true or the time is up; where it did not, offer the way back."""
     bench, prediction = runtime.context, state["verdict"].prediction
-    last = _last_done(state)
+    last = _last_done(state, bench)
     if last is None:
         return {"verification": state.get("verification")}
     if prediction is None:
@@ -32,7 +33,7 @@ async def verify(state: Investigation, runtime: Runtime[Bench]) -> Investigation
     if found.outcome not in ("not_recovered", "worse"):
         return {"verification": found}
     action = next(action for action in state["actions"] if action.key == last.action_key)
-    undo = await bench.acting.offer_undo(state["id"], action, found.sentence)
+    undo = await bench.acting.offer_undo(state["id"], action, Grounds(found.sentence))
     kept = [action for action in state["actions"] if undo is None or action.key != undo.key]
     return {"verification": found, "actions": [*kept, undo] if undo else kept}
 
@@ -49,10 +50,12 @@ async def has_recovered(state: Investigation, bench: Bench) -> str:
     return ""
 
 
-def _last_done(state: Investigation) -> ActionResult | None:
+def _last_done(state: Investigation, bench: Bench) -> ActionResult | None:
     """The action whose effect is to be looked at: the last that took effect and was not looked at yet."""
     seen = state.get("verification")
-    done = [result for result in state.get("action_results", []) if result.outcome == "done"]
+    mending = {action.key for action in state["actions"] if bench.acting.mends(action)}
+    results = state.get("action_results", [])
+    done = [result for result in results if result.outcome == "done" and result.action_key in mending]
     return None if not done or (seen and seen.action_key == done[-1].action_key) else done[-1]
 
 

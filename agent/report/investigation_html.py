@@ -65,13 +65,16 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """All that the page shows. ``report`` is the last that was written, ``handover`` lines of text, ``trouble`` what could
+    """All that the page shows. ``report`` is the last that was written, ``causes`` what may be said
+    to be wrong (id, sentence), ``actions`` the names of what may be asked for, ``handover`` lines of text, ``trouble`` what could
     not be read."""
 
     summary: Summary
     report: Report | None
     progress: Progress
     asked: Sequence[Asked]
+    causes: Sequence[tuple[str, str]]
+    actions: Sequence[str]
     audit: Sequence[AuditRow]
     spend: Spend
     handover: Sequence[str]
@@ -118,7 +121,8 @@ def _regions(case: Case, viewer: Viewer) -> list[Region]:
     costs = region(
         "cost", "investigation_cost.html.j2", cost=_cost(case.spend, report), lines=case.handover, report=report
     )
-    return [verdict, approvals, went, body, trail, costs]
+    wishes = region("wishes", "investigation_wishes.html.j2", case=case, viewer=viewer, id=summary.id)
+    return [verdict, approvals, went, body, wishes, trail, costs]
 
 
 def _cost(spend: Spend, report: Report | None) -> str:

@@ -100,20 +100,18 @@ def test_steering_away_from_the_cause_takes_back_what_waits_and_goes_on(waiting:
     assert [item.by for item in told(waiting.home, "inv")] == [f"terminal:{ME}"]
 
 
-def test_steering_an_ended_one_begins_a_new_one_without_that_cause(waiting: Settings, tmp_path: Path):
+def test_an_ended_one_is_weighed_again_without_a_cause_that_somebody_says_is_wrong(waiting: Settings, tmp_path: Path):
     with terminal(waiting.home, "inv", board=str(tmp_path / "board"), rows=60) as chat:
         chat.ask("/reject no", "to reject it")
         chat.type("no roll_back")
         chat.until("Verdict", 90)
         before = Report.model_validate_json(Ledger(waiting.home).investigation("inv").report)
-        chat.ask("H1 is wrong, the pool was not touched", "has ended, so a new one begins")
-        chat.until("Verdict", 90)
-        chat.pump(0.5)
-    (new, _) = Ledger(waiting.home).investigations()
-    assert new.id != "inv"
-    after = Report.model_validate_json(new.report)
+        chat.ask("H1 is wrong, the pool was not touched", "it is weighed again without")
+        settle(chat, waiting, "inv")
+    (row,) = Ledger(waiting.home).investigations()
+    after = Report.model_validate_json(row.report)
     assert after.headline != before.headline
-    assert [item.text for item in told(waiting.home, new.id)] == ["H1 is wrong, the pool was not touched"]
+    assert [item.text for item in told(waiting.home, "inv")] == ["H1 is wrong, the pool was not touched"]
 
 
 def settle(chat: Terminal, settings: Settings, id: str) -> None:

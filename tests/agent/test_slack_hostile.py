@@ -17,7 +17,7 @@ from agent.doors.slacking.door import SlackDoor
 from agent.doors.slacking.http import add_route, is_signed
 from agent.doors.slacking.outbox import Outbox
 from agent.doors.slacking.threads import Posts, Threads, ThreadState
-from agent.doors.slacking.words import alert_of_message, plain, wants_investigation, wrong_hypotheses
+from agent.doors.slacking.words import alert_of_message, plain, wanted_action, wants_investigation
 from agent.ledger import Ledger
 from agent.report.model import Report
 from agent.report.slack import LONGEST_TEXT, MOST_BLOCKS, neutral, render_slack, verdict_blocks
@@ -322,7 +322,11 @@ def test_slack_markup_is_read_as_people_see_it():
         plain("a &lt;b&gt; &amp; <http://x.example|label> <http://y.example> <@U1> <!here>")
         == "a <b> & label http://y.example @U1 @here"
     )
-    assert wrong_hypotheses("H2 is wrong, and h3 can't be it. H4 is likely") == ("H2", "H3")
+    assert wanted_action("act open_ticket") == ("open_ticket", "")
+    assert wanted_action("act silence_alert for store") == ("silence_alert", "store")
+    assert wanted_action("Undo") == ("undo", "")
+    assert wanted_action("act") == ("", "")
+    assert wanted_action("act on this now please, everything burns") is None
     deep: Any = "x"
     for _ in range(500):
         deep = {"blocks": [deep] if isinstance(deep, dict) else [], "text": "deep"}

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from agent.doors.chatting.acting import act
 from agent.doors.chatting.deciding import approve, reject
 from agent.doors.chatting.drawing import draw_table
 from agent.doors.chatting.following import attach
@@ -129,8 +130,8 @@ async def _list(session: Session, _: str) -> None:
         session.say("No investigations yet. Say what is wrong, such as: why is checkout slow since 14:00?")
 
 
-async def _undo(session: Session, argument: str) -> None:
-    await approve(session, argument, undo=True)
+async def _undo(session: Session, _: str) -> None:
+    await act(session, "", undo=True)
 
 
 async def _evidence(session: Session, argument: str) -> None:
@@ -163,7 +164,8 @@ COMMANDS: Mapping[str, Command] = {
     "/steer": Command("say that a cause is wrong, or something to keep in mind", steer_it, "H2 is wrong because …"),
     "/approve": Command("see exactly what would run, and approve it", approve, "[REQUEST]"),
     "/reject": Command("turn it down; “wrong cause: …” looks for another", reject, "REASON"),
-    "/undo": Command("see and approve the way back, where one waits", _undo),
+    "/act": Command("ask for an action by its name, such as a silence", act, "[ACTION] [SERVICE]"),
+    "/undo": Command("ask for the way back from what was done last", _undo),
     "/resume": Command("go on with one that stopped", _resume, "[ID]"),
     "/tools": Command("what can be read here", _tools),
     "/context": Command("what the answers stand on: source, times, model", _context),

@@ -16,46 +16,37 @@ _DOOR = "terminal"
 _WRONG_CAUSE = "wrong cause"
 
 
-async def approve(session: "Session", argument: str, undo: bool = False) -> None:
+async def approve(session: "Session", argument: str) -> None:
     """Show each request that waits, and count a "yes" to exactly it. ``argument`` is the beginning of a request's id."""
-    waiting = _waiting(session, argument, undo)
-    ready = False
-    for request in waiting:
-        ticket = _ticket(session, request)
-        if ticket is None:
-            continue
-        draw_card(card(request), session.console)
-        wanted = f"yes {request.action}"
-        said = await session.confirm(f"Type “{wanted}” to approve exactly this: ")
-        if " ".join(said.split()) != wanted:
-            session.say("Not approved: nothing was done.")
-            continue
-        ready |= _decide(session, request, ticket, True)
-    if ready:
-        await session.go_on()
+    await _each(session, argument, True)
 
 
 async def reject(session: "Session", argument: str) -> None:
     """Turn down what waits, with a reason; "wrong cause: …" has the machine look for another cause."""
     wrong = argument.lower().startswith(_WRONG_CAUSE)
     reason = argument[len(_WRONG_CAUSE) :].lstrip(" :,") if wrong else argument
+    await _each(session, "", False, reason, wrong)
+
+
+async def _each(session: "Session", id: str, approved: bool, reason: str = "", wrong: bool = False) -> None:
     ready = False
-    for request in _waiting(session, "", False):
+    for request in _waiting(session, id):
         ticket = _ticket(session, request)
         if ticket is None:
             continue
         draw_card(card(request), session.console)
-        wanted = f"no {request.action}"
-        said = await session.confirm(f"Type “{wanted}” to reject it: ")
+        wanted = f"{'yes' if approved else 'no'} {request.action}"
+        meant = "approve exactly this" if approved else "reject it"
+        said = await session.confirm(f"Type “{wanted}” to {meant}: ")
         if " ".join(said.split()) != wanted:
-            session.say("Not decided: it still waits.")
+            session.say("Not approved: nothing was done." if approved else "Not decided: it still waits.")
             continue
-        ready |= _decide(session, request, ticket, False, reason, wrong)
+        ready |= _decide(session, request, ticket, approved, reason, wrong)
     if ready:
         await session.go_on()
 
 
-def _waiting(session: "Session", argument: str, undo: bool) -> list[Request]:
+def _waiting(session: "Session", id: str) -> list[Request]:
     if not session.id:
         session.say("No investigation is open; /list shows them, /open ID opens one.")
         return []
@@ -63,10 +54,10 @@ def _waiting(session: "Session", argument: str, undo: bool) -> list[Request]:
         session.say(f"Deciding needs a person at a terminal: pcause chat {session.id}, or pcause approve {session.id}.")
         return []
     pending = Approvals(session.settings).pending(session.id)
-    found = [r for r in pending if r.id.startswith(argument) and (bool(r.undoes) or not undo)]
+    found = [request for request in pending if request.id.startswith(id)]
     if not found:
-        what = "There is nothing to undo that waits" if undo else "Nothing waits for an approval"
-        session.say(f"{what} in {session.id}.")
+        others = ", ".join(request.id for request in pending)
+        session.say(f"No request {inert(id, 40)} waits; there is {others}." if others else f"Nothing waits for an approval in {session.id}.")  # fmt: skip
     return found
 
 

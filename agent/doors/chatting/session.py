@@ -79,9 +79,10 @@ class Session:
 
     async def ask(self, text: str) -> None:
         """Answer a question in words; one about a symptom begins an investigation."""
-        from agent.doors.chatting.steering import says_wrong, steer_it
+        from agent.doors.chatting.steering import steer_it
+        from agent.steering import wrong_hypotheses
 
-        if self.id and says_wrong(text):
+        if self.id and wrong_hypotheses(text):
             await steer_it(self, text)
             return
         reply = await self.answerer.answer(self.asked(text))

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from agent.approvals import Approvals
@@ -16,6 +17,7 @@ from agent.doors.serving.gate import wants_html
 from agent.doors.serving.pages import Pages
 from agent.doors.serving.people import anybody_decides, person_of
 from agent.doors.serving.streams import EventStream, Streams, number
+from agent.doors.serving.wishes import Wish, Wishes, Word
 from agent.policy import Policy, PolicyError
 from agent.report.page_html import Viewer, asset, render_message
 from agent.settings import Settings
@@ -25,13 +27,6 @@ _log = logging.getLogger(__name__)
 _NOT_COUNTED: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "There is no such investigation"},
     409: {"model": Problem, "description": "The answer does not count: decided, expired, shown already or changed"},
-}
-_SCHEMA = Answer.model_json_schema()
-_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {kind: {"schema": _SCHEMA} for kind in ("application/json", "application/x-www-form-urlencoded")},
-    }
 }
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {}}, "description": "id, event and data of each; the last is `ended`"},
@@ -46,6 +41,7 @@ def add_investigations(app: FastAPI, settings: Settings, token: str | None, on_r
     approvals = Approvals(settings)
     pages, streams = Pages(settings, approvals), Streams(settings.home)
     answers = Answers(approvals, pages, settings.server.public_url, on_ready)
+    wishes = Wishes(settings, pages, on_ready)
 
     def viewer(request: Request) -> Viewer:
         policy = _policy(approvals)
@@ -82,10 +78,20 @@ def add_investigations(app: FastAPI, settings: Settings, token: str | None, on_r
         """What is asked of people, as every door shows it, with a ticket for what you may answer."""
         return answers.listing(id, viewer(request))
 
-    @app.post("/investigations/{id}/approval", responses={**PROBLEMS, **_NOT_COUNTED}, openapi_extra=_BODY)
+    @app.post("/investigations/{id}/approval", responses={**PROBLEMS, **_NOT_COUNTED}, openapi_extra=_body(Answer))
     async def answer_request(request: Request, id: str) -> Response:
         """Approve or reject, as the person whose token is shown. A form is asked once more before it counts."""
         return await answers.take(request, id, await run_in_threadpool(viewer, request))
+
+    @app.post("/investigations/{id}/actions", responses={**PROBLEMS, **_NOT_COUNTED}, openapi_extra=_body(Wish))
+    async def ask_for_action(request: Request, id: str) -> Response:
+        """Ask for an action by its name, as the person whose token is shown. Nothing runs before it is approved."""
+        return await wishes.act(request, id, await run_in_threadpool(viewer, request))
+
+    @app.post("/investigations/{id}/steering", responses={**PROBLEMS, **_NOT_COUNTED}, openapi_extra=_body(Word))
+    async def take_steering(request: Request, id: str) -> Response:
+        """Say which cause is wrong, as the person whose token is shown; it is weighed again without it."""
+        return await wishes.steer(request, id, await run_in_threadpool(viewer, request))
 
     @app.get("/sign-in", include_in_schema=False)
     def sign_in(request: Request, to: str = "") -> Response:
@@ -104,6 +110,13 @@ def add_investigations(app: FastAPI, settings: Settings, token: str | None, on_r
         if found is None:
             raise HTTPException(404, "there is no such file")
         return Response(found[0], media_type=found[1])
+
+
+def _body(model: type[BaseModel]) -> dict[str, Any]:
+    """What a route takes, as JSON or as a form, for the OpenAPI document."""
+    kinds = ("application/json", "application/x-www-form-urlencoded")
+    content = {kind: {"schema": model.model_json_schema()} for kind in kinds}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def _policy(approvals: Approvals) -> Policy:

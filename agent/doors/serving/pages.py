@@ -17,6 +17,7 @@ from agent.report.model import Report
 from agent.report.page_html import ENDED, Viewer
 from agent.report.progress import progress
 from agent.settings import Settings
+from agent.steering import shown_hypotheses
 from agent.summaries import Summaries, Summary
 
 _ANSWERED = ENDED | {"waiting"}
@@ -31,7 +32,8 @@ class Pages:
         home = settings.home
         self._ledger, self._summaries, self._log = Ledger(home), Summaries(home), EventLog(home)
         self._audit, self._approvals, self._public_url = Audit(home), approvals, settings.server.public_url
-        self._slack = bool(settings.slack.members)
+        self._slack, self._home = bool(settings.slack.members), home
+        self._names = tuple(sorted(settings.actions.names))
 
     def listing(self, html: bool, limit: int, viewer: Viewer) -> Response:
         """The newest investigations."""
@@ -91,6 +93,15 @@ class Pages:
             "as web_token_env of an approver in policy.yaml, or decide in the terminal."
         )
 
+    def _causes(self, summary: Summary) -> tuple[tuple[str, str], ...]:
+        """What a person may say is wrong: id and sentence."""
+        shown = shown_hypotheses(self._home, summary.id) if summary.status not in ("accepted", "failed") else {}
+        return tuple((id, sentence) for id, (_, sentence) in shown.items())
+
+    def _actions(self, summary: Summary) -> tuple[str, ...]:
+        """What a person may ask for by its name."""
+        return self._names if summary.status in ("done", "waiting") else ()
+
     def _case(self, summary: Summary, viewer: Viewer) -> Case:
         id = summary.id
         saved = self._ledger.investigation(id).report
@@ -98,5 +109,5 @@ class Pages:
         return Case(
             summary=summary, report=Report.model_validate_json(saved) if saved else None,
             progress=progress(events, stages, summary.status in _ANSWERED), asked=self.asked(id, viewer),
-            audit=self._audit.of(id), spend=self._ledger.spent(id), handover=handover(id, self._public_url, self._slack),
+            causes=self._causes(summary), actions=self._actions(summary), audit=self._audit.of(id), spend=self._ledger.spent(id), handover=handover(id, self._public_url, self._slack),
         )  # fmt: skip

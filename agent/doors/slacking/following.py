@@ -86,6 +86,8 @@ class Follower:
             self._busy.pop(thread.key, None)
 
     async def _tell(self, thread: Thread) -> None:
+        if thread.state is ThreadState.CLOSED:
+            await asyncio.to_thread(self._threads.set_state, thread.key, ThreadState.OPEN)
         row, report, gone, requests = await asyncio.to_thread(self._known, thread.investigation_id)
         text, blocks = message(row, report, gone, requests, self._settings.server.public_url)
         shown = hashlib.sha256(json.dumps([text, blocks]).encode()).hexdigest()

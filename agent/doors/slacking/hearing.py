@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.alerts import AlertError
 from agent.backends import Backends
+from agent.doors.slacking.asking import ask_in_thread
 from agent.doors.slacking.blocks import said
 from agent.doors.slacking.events import Heard, HeardKind
 from agent.doors.slacking.inbox import Inbox
@@ -21,8 +22,8 @@ from agent.doors.slacking.words import (
     plain,
     says_when,
     seconds,
+    wanted_action,
     wants_investigation,
-    wrong_hypotheses,
 )
 from agent.feedback import give_feedback, take_back
 from agent.firings import Overloaded
@@ -33,7 +34,7 @@ from agent.report.slack import neutral
 from agent.settings import Settings
 from agent.slack_settings import SlackSettings
 from agent.state import Alert
-from agent.steering import steer
+from agent.steering import steer, wrong_hypotheses
 
 if TYPE_CHECKING:
     from agent.questions.answering import Answerer, Reply
@@ -155,11 +156,16 @@ class Hearing:
         await self._sign(heard, TAKEN)
         began = False
         try:
-            wrong = wrong_hypotheses(text)
+            wrong, wanted = wrong_hypotheses(text), wanted_action(text)
             if wants_investigation(text) == "":
                 await self._say(
                     heard, [f"This thread is about investigation {thread.investigation_id}, which is {thread.status}."]
                 )
+            elif wanted is not None:
+                await self._say(
+                    heard, await ask_in_thread(self._settings, thread.investigation_id, heard.user, *wanted)
+                )
+                self._changed(thread.investigation_id)
             elif wrong:
                 sentences = await asyncio.to_thread(self._steer, thread, heard.user, text, wrong)
                 await self._say(heard, ["Noted; it is weighed again without:", *sentences])

@@ -68,8 +68,10 @@ class Threads:
                 db.execute(sa.insert(THREADS).values(**values))
 
     def with_news(self) -> list[Thread]:
-        """Open ones whose investigations have told something since, oldest first."""
-        return [thread for thread in self._read(THREADS.c.state == ThreadState.OPEN) if thread.has_news]
+        """Those whose investigations have told something since, oldest first; one that was closed, where it goes on."""
+        taken_up = sa.and_(THREADS.c.state == ThreadState.CLOSED, INVESTIGATIONS.c.status.not_in(ENDED))
+        found = self._read(sa.or_(THREADS.c.state == ThreadState.OPEN, taken_up))
+        return [thread for thread in found if thread.has_news]
 
     def at(self, channel: str, thread_ts: str) -> Thread | None:
         """The newest conversation of a thread; None where there is none."""

@@ -23,8 +23,9 @@ _WHEN = re.compile(
     r"\d{1,2}:\d{2}|\d\s*[ap]m\b|\b(?:since|yesterday|ago|last|past|between|until|today|noon|midnight)\b", re.IGNORECASE
 )
 _ID = re.compile(r"^(?:show|open|follow|attach(?:\s+to)?|investigation)?\s*`?(?P<id>[0-9a-f]{6,32})`?$", re.IGNORECASE)
-_WRONG = re.compile(
-    r"\b(H\d{1,2})\b(?=[^.]{0,40}\b(?:wrong|not\s+it|excluded?|innocent|can(?:not|'t)\s+be)\b)", re.IGNORECASE
+_ACT = re.compile(
+    r"^(?:(?P<undo>undo)|act(?:\s+`?(?P<action>[a-z][a-z0-9_]{0,49})`?(?:\s+(?:(?:for|on|of)\s+)?`?(?P<service>\S{1,253}?)`?)?)?)$",
+    re.IGNORECASE,
 )
 _LONGEST_NAME = 120
 _LONGEST_SUMMARY = 3_000
@@ -51,14 +52,18 @@ def named_investigation(text: str) -> str:
     return found["id"].lower() if found else ""
 
 
+def wanted_action(text: str) -> tuple[str, str] | None:
+    """The action and the service that ``act open_ticket for payments`` asks for ("" for the one that is blamed; ``undo`` is
+    the way back); None where something else is said."""
+    found = _ACT.match(" ".join(text.split()))
+    if found is None:
+        return None
+    return ("undo", "") if found["undo"] else (found["action"] or "", found["service"] or "")
+
+
 def says_when(text: str) -> bool:
     """Whether a time is named, so that somebody has to read it."""
     return _WHEN.search(text) is not None
-
-
-def wrong_hypotheses(text: str) -> tuple[str, ...]:
-    """The hypotheses that somebody says are wrong: ``H2`` of "H2 is wrong, the cache was off"."""
-    return tuple(dict.fromkeys(found.upper() for found in _WRONG.findall(text)))
 
 
 def alert_of_question(text: str, at: float) -> Alert:

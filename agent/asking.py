@@ -1,0 +1,163 @@
+"""Asking for an action by its name: what a person wants done, though the verdict does not propose it, or wants back.
+
+It goes the way of every action: fitted by code, dry-run, put to the policy, approved by whom the policy names, run once
+by the graph. An investigation that has ended is taken up for it.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+
+from agent.acting import Acting, Grounds
+from agent.action_target import target_of
+from agent.actions import build_actions
+from agent.alone import alone
+from agent.approvals import Approvals, Request
+from agent.audit import Audit
+from agent.begun import Begun
+from agent.checkpoints import open_checkpoints
+from agent.event_log import EventLog
+from agent.events import ApprovalNeeded
+from agent.evidence import EvidenceStore
+from agent.graph import build_graph
+from agent.ledger import Ledger
+from agent.policy import load_policy
+from agent.report.model import Report
+from agent.settings import Settings
+from agent.sources import Source
+from agent.state import Action, Approval, Investigation
+from tools.actions.spec import ActionSpec
+
+Specs = Mapping[str, ActionSpec[Any]]
+
+
+class CannotAsk(Exception):  # noqa: N818 - said as one says it
+    """It cannot be asked for, or not now; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Askable:
+    """An action of the settings; ``ruling`` is what the policy says of it for ``service``."""
+
+    name: str
+    summary: str
+    risk: str
+    service: str
+    ruling: str
+
+
+async def askable(id: str, settings: Settings, service: str = "", specs: Specs | None = None) -> tuple[Askable, ...]:
+    """What could be asked for about a service, by default the one that is blamed. Raises as ``ask_for``."""
+    policy, now = load_policy(settings.policy), time.time()
+    found = build_actions(settings) if specs is None else specs
+    service = service or _blamed(await _state_of(id, settings))
+
+    def of(name: str, spec: ActionSpec[Any]) -> Askable:
+        ruling = policy.decide(name, service, spec.risk, now).decision
+        return Askable(name, spec.summary, spec.risk.value, service, ruling.value)
+
+    return tuple(of(name, spec) for name, spec in sorted(found.items()))
+
+
+async def ask_for(
+    id: str, name: str, settings: Settings, by: str, *, service: str = "", specs: Specs | None = None,
+    now: Callable[[], float] = time.time,
+) -> Action:  # fmt: skip
+    """Ask for an action of ``service`` (by default what the verdict blames). With a ``request_id`` it waits for its
+    approvers; without one it is only shown, or the policy forbids it. ``by`` is ``door:identity``.
+
+    Raises ``CannotAsk``, ``ActionError``, ``NotResumable`` while it runs elsewhere, ``UnknownInvestigation``.
+    """
+
+    async def wanted(acting: Acting, state: Investigation, store: EvidenceStore) -> Action:
+        target = target_of(state, state["verdict"].remediation, _blamed(state), store)
+        target = replace(target, services=target.services | ({state["alert"].entity} - {""}))
+        if service and service not in target.services:
+            raise CannotAsk(
+                f"no service {service!r} is known here; there is {', '.join(sorted(target.services))[:400]}"
+            )
+        return await acting.ask(id, name, replace(target, entity=service or target.entity), _grounds(state, by))
+
+    return await _asked(id, settings, wanted, specs, now)
+
+
+async def ask_undo(
+    id: str, settings: Settings, by: str, *, specs: Specs | None = None, now: Callable[[], float] = time.time
+) -> Action:
+    """Ask for the way back from the last action that was done and not taken back. Raises as ``ask_for``."""
+
+    async def wanted(acting: Acting, state: Investigation, _: EvidenceStore) -> Action:
+        done = {result.action_key for result in state.get("action_results", []) if result.outcome == "done"}
+        actions = [action for action in state["actions"] if action.key in done]
+        back = {action.undoes for action in actions}
+        last = next((a for a in reversed(actions) if not a.undoes and a.key not in back), None)
+        if last is None:
+            raise CannotAsk(f"nothing was done in {id} that could be undone")
+        undo = await acting.offer_undo(id, last, _grounds(state, by))
+        if undo is None:
+            raise CannotAsk(f"{last.name} of {last.target} has no undo")
+        return undo
+
+    return await _asked(id, settings, wanted, specs, now)
+
+
+async def _asked(id: str, settings: Settings, wanted: Any, specs: Specs | None, now: Callable[[], float]) -> Action:  # noqa: ANN401
+    ledger, approvals = Ledger(settings.home), Approvals(settings, now)
+    with alone(settings.home, id):  # so that it neither runs nor begins to run meanwhile
+        row = ledger.investigation(id)
+        if row.status not in ("done", "waiting"):
+            raise CannotAsk(f"{id} is {row.status}: ask for an action when its report stands")
+        if specs is None and Source.model_validate_json(row.source).kind != "live":
+            raise CannotAsk(f"{id} was recorded, and what was recorded is not acted on")
+        found = build_actions(settings) if specs is None else specs
+        state = await _state_of(id, Begun.read(row.settings).over(settings))
+        acting = Acting(found, approvals, ledger, Audit(settings.home), now)
+        action: Action = await wanted(acting, state, EvidenceStore(settings.home / "evidence"))
+        if action.request_id:
+            EventLog(settings.home).tell(id, [ApprovalNeeded(id, (action,), Report.model_validate_json(row.report))])
+            approvals.wait(id)
+    return action
+
+
+async def _state_of(id: str, settings: Settings) -> Investigation:
+    with open_checkpoints(settings.home) as saver:
+        config: RunnableConfig = {"configurable": {"thread_id": id}}
+        snapshot = await build_graph(saver, settings.max_rounds).aget_state(config)
+    if "verdict" not in snapshot.values:
+        raise CannotAsk(f"{id} has no verdict, so there is nothing to fit an action to")
+    found: Investigation = snapshot.values  # type: ignore[assignment]
+    return found
+
+
+def _blamed(state: Investigation) -> str:
+    verdict = state["verdict"]
+    return (verdict.hypothesis.entity if verdict.hypothesis else "") or verdict.first_failing or state["alert"].entity
+
+
+def _grounds(state: Investigation, by: str) -> Grounds:
+    """The verdict is shown to who approves, but the action does not rest on it."""
+    prediction = state["verdict"].prediction
+    claim = state["claims"][0].sentence if state["claims"] else ""
+    return Grounds(claim, prediction.sentence if prediction else "", asked_by=by)
+
+
+def asked_since(values: Mapping[str, Any], requests: Sequence[Request]) -> tuple[Request, ...]:
+    """The requests that the state of an ended or waiting investigation knows nothing of: people asked for them."""
+    known = {action.request_id for action in values.get("actions", [])}
+    answered = {approval.action_key for approval in values.get("approvals", [])}
+    return tuple(r for r in requests if r.id not in known and r.action_key not in answered)
+
+
+def with_asked(values: Mapping[str, Any], asked: Sequence[Request], decided: Sequence[Approval]) -> Investigation:
+    """What ``ask_approval`` would have written, had all that waits been asked there."""
+    keys = {request.action_key for request in asked}
+    kept = [action for action in values.get("actions", []) if action.key not in keys]
+    answered = {approval.action_key for approval in values.get("approvals", [])}
+    asks = keys | {action.key for action in kept if action.waits and action.request_id}
+    return {
+        "actions": [*kept, *(request.as_action for request in asked)],
+        "approvals": [approval for approval in decided if approval.action_key in asks - answered],
+    }

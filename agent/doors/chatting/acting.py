@@ -1,0 +1,56 @@
+"""Asking for an action in the chat, by its name; what waits then is approved like everything else."""
+
+from typing import TYPE_CHECKING
+
+from agent.doors.asking import told
+from agent.doors.chatting.deciding import approve
+from agent.doors.chatting.drawing import draw_table
+from agent.report.text import inert
+from agent.settings import SettingsError
+from tools.actions.spec import ActionError
+from tools.spec import Table
+
+if TYPE_CHECKING:
+    from agent.doors.chatting.session import Session
+
+
+async def act(session: "Session", argument: str, undo: bool = False) -> None:
+    """``argument`` is the name of an action, and perhaps a service; without it, what could be asked for is listed."""
+    from agent.alone import NotResumable
+    from agent.asking import CannotAsk, ask_for, ask_undo
+    from agent.policy import PolicyError
+
+    name, _, service = argument.partition(" ")
+    if not session.id:
+        session.say("No investigation is open; /list shows them, /open ID opens one.")
+        return
+    try:
+        if not name and not undo:
+            await _list(session)
+            return
+        if undo:
+            wanted = ask_undo(session.id, session.settings, session.by, specs=session.actions)
+        else:
+            wanted = ask_for(
+                session.id, name, session.settings, session.by, service=service.strip(), specs=session.actions
+            )
+        action = await wanted
+    except (CannotAsk, ActionError, NotResumable, PolicyError, SettingsError) as error:
+        session.say(inert(str(error)))
+        return
+    for line in told(action):
+        session.say(inert(line))
+    if action.request_id:
+        await approve(session, action.request_id)
+
+
+async def _list(session: "Session") -> None:
+    from agent.asking import askable
+
+    found = await askable(session.id, session.settings, "", session.actions)
+    if not found:
+        session.say("No action is configured; the actions of pcause.yaml declare them (docs/actions.md).")
+        return
+    rows = tuple((item.name, item.risk, item.ruling, inert(item.summary, 120)) for item in found)
+    title = inert(f"What can be asked for, and what the policy says of it for {found[0].service or 'no service'}")
+    draw_table(Table(title, ("action", "risk", "policy", "what it does"), rows), session.console)
