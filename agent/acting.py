@@ -4,32 +4,20 @@ Nobody else calls an action. What a verdict, an alert or a text says never runs 
 leave comes from ``approvals``, and the key of an action is in the ledger before anything happens.
 """
 
-import asyncio
 import hashlib
 import json
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ParamSpec, TypeVar
-
-from pydantic import ValidationError
+from typing import Any
 
 from agent.approvals import Approvals, Question, hash_of
 from agent.audit import Audit
+from agent.dry_runs import clean, looked
 from agent.ledger import Ledger
-from agent.policy import Decision, Ruling
-from agent.redaction import cut_secrets
-from agent.report.text import inert
+from agent.performing import Performing
+from agent.policy import Decision, PolicyError
 from agent.state import Action, ActionResult
-from tools.actions.spec import ActionError, ActionSpec, Done, DryRun, Happened, Target
-
-_log = logging.getLogger(__name__)
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-_MOST_LINES = 20
-_LONGEST_CALL_SECONDS = 120.0
+from tools.actions.spec import ActionError, ActionSpec, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +38,8 @@ class Acting:
         self, specs: Mapping[str, ActionSpec[Any]], approvals: Approvals, ledger: Ledger, audit: Audit,
         now: Callable[[], float],
     ) -> None:  # fmt: skip
-        self.specs, self._approvals, self._ledger, self._audit, self._now = specs, approvals, ledger, audit, now
+        self.specs, self._approvals, self._ledger, self._now = specs, approvals, ledger, now
+        self._performing = Performing(approvals, ledger, audit, now)
 
     async def offer(self, investigation_id: str, target: Target, grounds: Grounds) -> list[Action]:
         """What could be done about a verdict, each with its dry run; what needs a person's leave is asked for.
@@ -78,12 +67,12 @@ class Acting:
         if spec is None or spec.undo is None or known is None or done.undoes:
             return None
         undo = done.model_copy(
-            update={"key": _key(investigation_id, "undo", done.key), "undoes": done.key, "sentence": f"Undo: {done.sentence}",
-                    "request_id": "", "seen": "", "effect": f"takes back: {done.effect or done.sentence}", "effect_lines": ()}
+            update={"key": _key(investigation_id, "undo", done.key), "undoes": done.key, "request_id": "",
+                    "sentence": f"Undo: {done.sentence}"}
         )  # fmt: skip
         if grounds.asked_by:
             undo = _numbered(undo, self._approvals.settled(investigation_id, undo))
-        return self._ruled(investigation_id, undo, grounds)
+        return await self._considered(investigation_id, undo, grounds, known.memo)
 
     def mends(self, action: Action) -> bool:
         """Whether the symptom should go away by it; a silence or a ticket only tells somebody."""
@@ -94,23 +83,8 @@ class Acting:
         """Run an approved action, once whatever happens. Every way it can end is an outcome."""
         spec = self.specs.get(action.name)
         if spec is None:
-            said = f"no action is configured as {action.name!r}"
-            return self._end(investigation_id, action, "refused", said, finish=False)
-        try:
-            arguments = spec.arguments.model_validate_json(action.arguments)
-        except ValidationError as error:
-            said = f"its arguments do not fit: {error.errors(include_input=False)[0]['msg']}"
-            return self._end(investigation_id, action, "refused", said, finish=False)
-        if self.begun(action):
-            return await self._after_a_crash(investigation_id, action, spec, arguments)
-        problem = self._approvals.why_not(action, investigation_id)
-        if not problem and not self._ledger.claim_action(action.key, investigation_id):
-            problem = "it is being done elsewhere at this moment"
-        if problem:
-            return self._end(investigation_id, action, "refused", problem, finish=False)
-        if not action.undoes and (changed := await self._changed(action, spec, arguments)):
-            return self._end(investigation_id, action, "changed", changed)
-        return await self._run(investigation_id, action, spec, arguments)
+            return self.skipped(investigation_id, action, "refused", f"no action is configured as {action.name!r}")
+        return await self._performing.perform(investigation_id, action, spec)
 
     def begun(self, action: Action) -> bool:
         """Whether somebody began it before, finished or not."""
@@ -118,25 +92,20 @@ class Acting:
 
     def skipped(self, investigation_id: str, action: Action, outcome: str, detail: str) -> ActionResult:
         """Note why an action does not run."""
-        return self._end(investigation_id, action, outcome, detail, finish=False)
+        return self._performing.end(investigation_id, action, outcome, detail, finish=False)
 
-    async def _considered(self, id: str, action: Action, grounds: Grounds) -> Action:
-        spec = self.specs[action.name]
-        ruling = self._approvals.policy.decide(action.name, action.target, spec.risk, self._now())
-        if ruling.decision is Decision.NEVER:
-            said = f"{action.sentence} ({action.name} of {action.target}: {ruling.why}; pcause policy test explains)"
-            return action.model_copy(update={"risk": "forbidden", "sentence": said})
+    async def _considered(self, id: str, action: Action, grounds: Grounds, memo: str = "") -> Action:
+        """The action as it would be done, asked for where the policy lets a person decide; or why it is not."""
         try:
-            shown = await _called(spec.dry_run, spec.arguments.model_validate_json(action.arguments))
+            policy = self._approvals.policy
+            ruling = policy.decide(action.name, action.target, action.risk_class, self._now())
+            if ruling.decision is Decision.NEVER:
+                return _forbidden(action, f"of {action.target}: {ruling.why}; pcause policy test explains")
+            action = await looked(action, self.specs[action.name], memo)
+        except PolicyError as error:
+            return _forbidden(action, f"is not asked for: {clean(str(error))}")
         except ActionError as error:
-            said = f"{action.sentence} ({action.name} cannot be prepared: {_clean(str(error))})"
-            return action.model_copy(update={"risk": "forbidden", "sentence": said})
-        return self._ruled(id, _with(action, shown), grounds, ruling)
-
-    def _ruled(self, id: str, action: Action, grounds: Grounds, ruling: Ruling | None = None) -> Action:
-        """Ask for it where the policy lets a person decide."""
-        policy = self._approvals.policy
-        ruling = ruling or policy.decide(action.name, action.target, action.risk_class, self._now())
+            return _forbidden(action, f"cannot be prepared: {clean(str(error))}")
         if not ruling.people:
             risk = "dry_run" if ruling.decision is Decision.DRY_RUN else "forbidden"
             return action.model_copy(update={"risk": risk})
@@ -148,69 +117,13 @@ class Acting:
             requested_by=grounds.asked_by or self._ledger.investigation(id).requested_by,
             hypothesis=grounds.hypothesis, undoes=action.undoes,
         )  # fmt: skip
-        return action.model_copy(update={"request_id": self._approvals.open(question, policy.expires_minutes)})
+        # Asked before (by who was killed then), it is what was shown then: the target is looked at again before it runs.
+        return self._approvals.open(question, policy.expires_minutes).as_action
 
-    async def _changed(self, action: Action, spec: ActionSpec[Any], arguments: Any) -> str:  # noqa: ANN401 - its own type
-        """Why what was approved is not what would happen now; "" where it is."""
-        try:
-            shown = _with(action, await _called(spec.dry_run, arguments))
-        except ActionError as error:
-            return f"it can no longer be prepared: {_clean(str(error))}"
-        same = (shown.seen, shown.effect) == (action.seen, action.effect)
-        return "" if same else f"its target has changed since it was approved; now: {shown.effect}"
 
-    async def _run(self, id: str, action: Action, spec: ActionSpec[Any], arguments: Any) -> ActionResult:  # noqa: ANN401
-        self._audit.note(id, "machine", "", "running", f"{action.name} {action.arguments} key {action.key}")
-        try:
-            done = await self._do(action, spec, arguments)
-        except ActionError as error:
-            return await self._doubtful(id, action, spec, arguments, _clean(str(error)))
-        return self._end(id, action, "done", _clean(done.detail), memo=done.memo)
-
-    async def _do(self, action: Action, spec: ActionSpec[Any], arguments: Any) -> Done:  # noqa: ANN401 - its own type
-        if not action.undoes:
-            return await _called(spec.run, arguments, action.key)
-        known = self._ledger.action(action.undoes)
-        if spec.undo is None or known is None:
-            raise ActionError("there is nothing to undo")
-        return await _called(spec.undo, arguments, action.key, known.memo)
-
-    async def _after_a_crash(self, id: str, action: Action, spec: ActionSpec[Any], arguments: Any) -> ActionResult:  # noqa: ANN401
-        """It was begun before: finished, or nobody knows. Its target is asked; it is never just tried again."""
-        known = self._ledger.action(action.key)
-        if known is not None and known.state == "finished":
-            before = ActionResult.model_validate_json(known.result)
-            return before if before.outcome == "done" else before.model_copy(update={"outcome": "already_done"})
-        if spec.repeatable and not action.undoes and not self._approvals.why_not(action, id):
-            return await self._run(id, action, spec, arguments)
-        return await self._doubtful(
-            id, action, spec, arguments, "it was begun, and then this program was killed", again=True
-        )
-
-    async def _doubtful(
-        self, id: str, action: Action, spec: ActionSpec[Any], arguments: Any, said: str, again: bool = False  # noqa: ANN401
-    ) -> ActionResult:  # fmt: skip
-        """Ask the target whether it happened. ``again``: it may be run if it surely did not."""
-        try:
-            happened = await _called(spec.happened, arguments, action.key)
-        except ActionError as error:
-            happened, said = Happened.UNKNOWN, f"{said}; {_clean(str(error))}"
-        if happened is Happened.YES:
-            return self._end(id, action, "done", f"it took effect ({said})")
-        if happened is Happened.NO and again and not self._approvals.why_not(action, id):
-            return await self._run(id, action, spec, arguments)
-        if happened is Happened.NO:
-            return self._end(id, action, "failed", f"nothing was changed: {said}")
-        return self._end(id, action, "unknown", f"nobody knows whether it happened, look at {action.target}: {said}")
-
-    def _end(
-        self, id: str, action: Action, outcome: str, detail: str, finish: bool = True, memo: str = ""
-    ) -> ActionResult:
-        result = ActionResult(action_key=action.key, outcome=outcome, detail=detail, at=self._now())
-        if finish:
-            self._ledger.finish_action(action.key, result.model_dump_json(), memo)
-        self._audit.note(id, "machine", "", outcome, f"{action.name} {action.arguments}: {detail}")
-        return result
+def _forbidden(action: Action, why: str) -> Action:
+    said = f"{action.sentence} ({action.name} {why})"
+    return action.model_copy(update={"risk": "forbidden", "sentence": said})
 
 
 def _fitted(spec: ActionSpec[Any], investigation_id: str, target: Target) -> Action | None:
@@ -233,31 +146,6 @@ def _key(*parts: str) -> str:
 def _numbered(action: Action, again: int) -> Action:
     """The same action, asked for again after it was decided ``again`` times: another key."""
     return action.model_copy(update={"key": _key(action.key, str(again))}) if again else action
-
-
-async def _called(function: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
-    """Call it beside the loop. Whatever goes wrong is an ``ActionError``."""
-    try:
-        return await asyncio.wait_for(asyncio.to_thread(function, *given, **named), _LONGEST_CALL_SECONDS)
-    except ActionError:
-        raise
-    except TimeoutError:
-        raise ActionError(f"no answer within {_LONGEST_CALL_SECONDS:.0f} s") from None
-    except Exception as error:
-        _log.exception("an action broke")
-        raise ActionError(f"{type(error).__name__}: {error}") from error
-
-
-def _with(action: Action, shown: DryRun) -> Action:
-    """The action with what its dry run said; that was told by another system, so it is made inert."""
-    lines = tuple(_clean(line) for line in shown.lines[:_MOST_LINES])
-    return action.model_copy(
-        update={"effect": _clean(shown.effect), "effect_lines": lines, "seen": cut_secrets(shown.seen)[:400]}
-    )
-
-
-def _clean(text: str) -> str:
-    return inert(cut_secrets(text))
 
 
 def _canonical(arguments: Mapping[str, object]) -> str:

@@ -28,7 +28,7 @@ from agent.audit import Audit
 from agent.event_log import append_event
 from agent.ledger_database import Database
 from agent.ledger_schema import APPROVAL_REQUESTS, APPROVAL_VOTES, INVESTIGATIONS, USED_TICKETS
-from agent.policy import Approver, Policy, load_policy
+from agent.policy import Approver, Policy, PolicyError, load_policy
 from agent.redaction import cut_secrets
 from agent.seals import SealBroken, Seals
 from agent.settings import Settings
@@ -36,6 +36,7 @@ from agent.state import Action, Approval
 from agent.steering_rows import add_steering
 
 _LONGEST_REASON = 1_000
+_NOT_ASKED = {"citation": ""}  # the only part of an action that no card shows
 _TICKET_SECONDS = 900.0  # a page or a dialogue that is open longer is loaded again
 
 
@@ -72,13 +73,13 @@ class Approvals:
         """As the file says now."""
         return load_policy(self._policy_path)
 
-    def open(self, question: Question, expires_minutes: float) -> str:
-        """Ask about an action, once a key; the id of the request."""
+    def open(self, question: Question, expires_minutes: float) -> Request:
+        """Ask about an action, once a key. What was asked before stays as it was shown."""
         with self._transaction() as db:
             where = APPROVAL_REQUESTS.c.action_key == question.action_key
             known = db.execute(sa.select(APPROVAL_REQUESTS.c.id).where(where)).scalar_one_or_none()
             if known is not None:
-                return str(known)
+                return _found(db, str(known), self._seals)
             id, now = secrets.token_hex(8), self._now()
             values = {"investigation_id": question.investigation_id, "action_key": question.action_key}
             db.execute(
@@ -89,8 +90,9 @@ class Approvals:
             )  # fmt: skip
             told = f"{question.action} {question.arguments} on {question.target}: {question.rule}"
             self._audit.append(db, question.investigation_id, "machine", "", "requested", told)
+            asked = _found(db, id, self._seals)
         self._audit.keep_head()
-        return id
+        return asked
 
     def pending(self, investigation_id: str = "") -> tuple[Request, ...]:
         """What waits for an answer, oldest first; of one investigation or of all."""
@@ -180,13 +182,15 @@ class Approvals:
 
     def why_not(self, action: Action, investigation_id: str) -> str:
         """Why this very action may not run now, by its request, its votes and the policy; "" where it may."""
-        policy = self.policy
+        try:
+            policy = self.policy
+        except PolicyError as error:
+            return f"the policy cannot be read now: {error}"
         with self._transaction() as db:
             request = find(db, action.request_id, self._seals)
         if request is None:
             return "nobody was asked about it"
-        asked = (request.investigation_id, request.action_key, request.action, request.arguments, request.target)
-        if asked != (investigation_id, action.key, action.name, action.arguments, action.target):
+        if request.investigation_id != investigation_id or request.as_action != action.model_copy(update=_NOT_ASKED):
             return "it is not what was asked about"
         if hash_of(action.arguments) != request.arguments_hash:
             return "its arguments are not those that were approved"
@@ -239,8 +243,7 @@ class Approvals:
             self._settle(db, request.id, request.investigation_id, RequestState.REJECTED, vote.by, door, reason)
         elif len(request.votes) + 1 >= request.needs:
             self._settle(db, request.id, request.investigation_id, RequestState.APPROVED, vote.by, door, reason)
-        after = find(db, request.id, self._seals)
-        assert after is not None  # noqa: S101 - it was read above
+        after = _found(db, request.id, self._seals)
         return Decided(after, after.state is not RequestState.PENDING and not is_open(db, request.investigation_id))
 
     def _answerable(
@@ -289,6 +292,12 @@ class Approvals:
             return str(self._seals.read("ticket", ticket).get("investigation", ""))
         except SealBroken:
             return ""
+
+
+def _found(db: sa.Connection, id: str, seals: Seals) -> Request:
+    request = find(db, id, seals)
+    assert request is not None  # noqa: S101 - it is there: this transaction read or wrote it
+    return request
 
 
 def hash_of(arguments: str) -> str:

@@ -1,6 +1,7 @@
 """The audit log: who asked for, approved, refused and did what. Append-only, each row sealed over the one before."""
 
 import json
+import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from agent.ledger_database import Database
 from agent.ledger_schema import AUDIT
 from agent.redaction import cut_secrets
 from agent.seals import Seals
+
+_log = logging.getLogger(__name__)
 
 _LONGEST = 4_000
 
@@ -64,7 +67,9 @@ class Audit:
     def verify(self) -> str:
         """Where the log was changed, in a sentence; "" where it is whole."""
         rows, before = self.all(), ""
-        for row in rows:
+        for number, row in enumerate(rows, 1):
+            if row.seq != number:
+                return f"row {number} is missing"
             if not self._seals.holds("audit", _sealed(row, before), row.hash):
                 return f"row {row.seq} was changed, or a row before it was removed"
             before = row.hash
@@ -78,13 +83,31 @@ class Audit:
         return "" if known else f"rows at the end are missing: row {head['seq']} was there"
 
     def keep_head(self) -> None:
-        """Note the newest row beside the database, after its commit: removed rows at the end are then seen."""
-        with self._transaction() as db:
-            last = db.execute(sa.select(AUDIT.c.seq, AUDIT.c.hash).order_by(AUDIT.c.seq.desc()).limit(1)).one_or_none()
-            if last is not None:  # within the transaction, so that no older row is noted over a newer one
-                draft = self._head.with_suffix(".new")
-                draft.write_text(json.dumps({"seq": last.seq, "hash": last.hash}))
-                draft.replace(self._head)
+        """Note the newest row beside the database, after its commit: removed rows at the end are then seen.
+
+        Never raises: what was committed has happened, and whoever did it must not be told otherwise.
+        """
+        try:
+            with self._transaction() as db:  # so that no older row is noted over a newer one
+                newest = sa.select(AUDIT.c.seq, AUDIT.c.hash).order_by(AUDIT.c.seq.desc()).limit(1)
+                last = db.execute(newest).one_or_none()
+                if last is not None and self._head_is_there(db):
+                    draft = self._head.with_suffix(".new")
+                    draft.write_text(json.dumps({"seq": last.seq, "hash": last.hash}))
+                    draft.replace(self._head)
+        except OSError as error:
+            _log.error("the end of the audit log cannot be noted in %s: %s", self._head, error)
+
+    def _head_is_there(self, db: sa.Connection) -> bool:
+        """Whether the row that was noted is still in the log. Where it is not, its note stays, so that it is missed."""
+        try:
+            head = json.loads(self._head.read_text())
+            noted = sa.and_(AUDIT.c.seq == int(head["seq"]), AUDIT.c.hash == str(head["hash"]))
+        except FileNotFoundError:
+            return True
+        except (ValueError, KeyError, TypeError):
+            return False
+        return db.execute(sa.select(AUDIT.c.seq).where(noted)).one_or_none() is not None
 
     def _rows(self, condition: sa.ColumnElement[bool]) -> list[AuditRow]:
         with self._transaction() as db:

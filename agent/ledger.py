@@ -39,11 +39,13 @@ class InvestigationRow:
 
 @dataclass(frozen=True, slots=True)
 class ActionRow:
-    """``state`` is claimed or finished; ``result`` (JSON of ``ActionResult``) is "" until it is finished."""
+    """``state`` is claimed or finished; ``result`` (JSON of ``ActionResult``) is "" until it is finished; ``begun_at`` is
+    when it was claimed last, in epoch seconds."""
 
     state: str
     result: str
     memo: str
+    begun_at: float
 
 
 class Ledger(CallLedger):
@@ -107,8 +109,14 @@ class Ledger(CallLedger):
         with self._transaction() as db:
             if db.execute(sa.select(ACTIONS.c.key).where(ACTIONS.c.key == key)).one_or_none() is not None:
                 return False
-            db.execute(sa.insert(ACTIONS).values(key=key, investigation_id=id, state="claimed", result=""))
+            values = {"key": key, "investigation_id": id, "state": "claimed", "result": "", "begun_at": time.time()}
+            db.execute(sa.insert(ACTIONS).values(**values))
         return True
+
+    def begin_again(self, key: str) -> None:
+        """Note that a claimed action is tried again now."""
+        with self._transaction() as db:
+            db.execute(sa.update(ACTIONS).where(ACTIONS.c.key == key).values(begun_at=time.time()))
 
     def finish_action(self, key: str, result: str, memo: str = "") -> None:
         """Keep what came of it (JSON of ``ActionResult``), and what its undo needs."""
@@ -119,9 +127,9 @@ class Ledger(CallLedger):
     def action(self, key: str) -> ActionRow | None:
         """An action that somebody began, or None."""
         with self._transaction() as db:
-            columns = (ACTIONS.c.state, ACTIONS.c.result, ACTIONS.c.memo)
+            columns = (ACTIONS.c.state, ACTIONS.c.result, ACTIONS.c.memo, ACTIONS.c.begun_at)
             row = db.execute(sa.select(*columns).where(ACTIONS.c.key == key)).one_or_none()
-        return ActionRow(row.state, row.result, row.memo) if row is not None else None
+        return ActionRow(row.state, row.result, row.memo, row.begun_at) if row is not None else None
 
 
 __all__ = ["CallRow", "CeilingReached", "InvestigationRow", "Ledger", "LedgerError", "UnknownInvestigation"]

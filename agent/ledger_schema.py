@@ -108,6 +108,7 @@ ACTIONS = sa.Table(
     sa.Column("state", sa.String, nullable=False),
     sa.Column("result", sa.Text, nullable=False),
     sa.Column("memo", sa.Text, nullable=False, server_default=""),
+    sa.Column("begun_at", sa.Float, nullable=False, server_default="0"),
 )
 # What an approver is asked: written once, so that nobody can be shown one thing and approve another. ``body`` is the
 # JSON of ``agent/approvals.py: Question``.

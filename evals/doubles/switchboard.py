@@ -59,6 +59,9 @@ class Switchboard:
             self._write(f"undo {memo}", arguments, key)
             return Done(f"{arguments.entity} is at {memo} again")
 
+        def undo_dry_run(arguments: RollBack, memo: str) -> DryRun:
+            return DryRun(f"{arguments.entity} goes to {memo} again")
+
         def happened(_: RollBack, key: str) -> Happened:
             if not self._asks:
                 return Happened.UNKNOWN
@@ -67,7 +70,7 @@ class Switchboard:
         return registry(
             ActionSpec(
                 "roll_back", "Roll the deploy back.", risk, frozenset({Remediation.ROLLBACK}), RollBack, fit, dry_run, run,
-                happened, undo, repeatable,
+                happened, undo, repeatable, undo_dry_run, settles_seconds=0.0,
             )
         )  # fmt: skip
 

@@ -110,7 +110,7 @@ async def test_the_way_back_can_be_asked_for(recording: Path, settings: Settings
     await go_on(settings, specs)
     await ask_undo("inv", settings, "terminal:ann", specs=specs)
     (request,) = Approvals(settings).pending("inv")
-    assert dict(card(request))["Effect"] == "takes back: store goes back"
+    assert dict(card(request))["Effect"] == "store goes to version 2 again"
     answer(settings, request)
     await go_on(settings, specs)
     assert [line["what"] for line in board.done] == ["run", "undo version 2"]

@@ -20,6 +20,10 @@ class ActionError(Exception):
     is asked."""
 
 
+class NoAnswer(ActionError):
+    """The target did not answer, so that it may still be doing what was asked."""
+
+
 class ActionArguments(BaseModel):
     """What every action needs: ``entity`` is the service that it touches, known to the topology."""
 
@@ -47,10 +51,14 @@ class Target:
     services: frozenset[str]
 
 
+MOST_LINES = 20
+
+
 @dataclass(frozen=True, slots=True)
 class DryRun:
     """What would happen: ``effect`` in one sentence, ``lines`` like "replicas 3 → 6".
 
+    More than ``MOST_LINES`` are not shown: what a person must see whole is refused instead (``ActionError``).
     ``seen`` stands for the state that it looked at; where it is another just before the action runs, it does not run.
     """
 
@@ -89,7 +97,8 @@ class ActionSpec(Generic[A]):
     ``fit`` gives the arguments for a verdict, None where the action is none for it. ``remediations`` are the verdicts
     that it is proposed for; none: only a person asks for it. ``run`` and ``undo`` take the action's key, which the
     target should keep (idempotency key, annotation): ``happened`` asks the target for it after a crash.
-    ``repeatable``: the target itself does a key once, so sending it again is safe.
+    ``repeatable``: the target itself does a key once, so sending it again is safe. ``undo_dry_run`` shows what ``undo``
+    would do with a memo. ``settles_seconds`` after it was begun, what was cut off has ended one way or the other.
     """
 
     name: str
@@ -103,6 +112,8 @@ class ActionSpec(Generic[A]):
     happened: Callable[[A, str], Happened] = _unknown
     undo: Callable[[A, str, str], Done] | None = None
     repeatable: bool = False
+    undo_dry_run: Callable[[A, str], DryRun] | None = None
+    settles_seconds: float = 60.0
 
 
 def registry(*specs: ActionSpec[Any]) -> Mapping[str, ActionSpec[Any]]:
