@@ -131,7 +131,7 @@ def _fitted(spec: ActionSpec[Any], investigation_id: str, target: Target) -> Act
     arguments = spec.fit(target)
     if arguments is None or arguments.entity not in target.services:
         return None
-    asked = _canonical(arguments.model_dump(mode="json"))
+    asked = _canonical(arguments.model_dump(mode="json", exclude_unset=True))  # what it does not use is not shown
     return Action(
         key=_key(investigation_id, spec.name, asked), name=spec.name, arguments=asked, risk=spec.risk.value,
         sentence=spec.summary, target=arguments.entity,

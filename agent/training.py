@@ -190,4 +190,6 @@ def _rests_on(
         case Narrative():
             told = {statement.claim for statement in answer.statements}
             ids = {id for claim in kept if claim.id in told for id in claim.evidence_ids}
+        case _:
+            pass  # nothing else cites
     return tuple(sorted(ids - {""}))

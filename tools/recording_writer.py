@@ -11,7 +11,7 @@ import orjson
 
 from diagnosis.telemetry import Change, LogRecord, PatternTable, SeriesMatrix, Span, Topology
 from tools.recording_files import NAMES, RecordingError
-from tools.spec import Body, ChangeList, LogBatch, MetricCatalogue, SpanBatch, Table
+from tools.spec import Body, ChangeList, FoundRunbooks, LogBatch, MetricCatalogue, SpanBatch, Table
 
 
 def write_recording(folder: Path, alert: dict[str, object], *bodies: Body) -> list[str]:
@@ -37,7 +37,7 @@ def write_recording(folder: Path, alert: dict[str, object], *bodies: Body) -> li
                 records += body.records
             case PatternTable():
                 records += _examples(body)
-            case MetricCatalogue() | Table():
+            case MetricCatalogue() | Table() | FoundRunbooks():
                 continue  # said again by the metrics, or only for people
     if changes:
         texts["changes.ndjson"] = _lines(_change(c) for c in sorted(changes.values(), key=lambda c: (c.time, c.id)))

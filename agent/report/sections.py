@@ -7,6 +7,7 @@ where a sentence is made of several, each is bounded, so that a long one cannot 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 from agent.report.model import ChangeView, HypothesisView, Report, TimelineEntry
 from agent.report.text import inert
@@ -124,7 +125,7 @@ def values_of(claim: Claim) -> list[tuple[str, str]]:
     amounts = (amount, amount, clock)
     names: tuple[tuple[str, ...], tuple[Callable[[float], str], ...]]
     match claim.check:
-        case Check.SERIES_LEVELS | Check.SPAN_ERRORS | Check.SPAN_SELF_TIME:
+        case Check.SERIES_LEVELS | Check.SPAN_ERRORS | Check.SPAN_SELF_TIME | Check.CHANNEL:
             names = (("before", "after", "onset"), amounts)
         case Check.SERIES_ONSET:
             names = (("onset",), (clock,))
@@ -136,6 +137,8 @@ def values_of(claim: Claim) -> list[tuple[str, str]]:
             names = (("change", "onset"), (clock, clock))
         case Check.EDGE | Check.DIFF_QUOTE:
             names = ((), ())
+        case never:
+            assert_never(never)
     return [(name, show(value)) for name, show, value in zip(*names, claim.value, strict=False)]
 
 

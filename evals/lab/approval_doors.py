@@ -39,7 +39,8 @@ def door_named(name: str, stack: ExitStack) -> Door:
             return _page()
         case "ledger":
             return _ledger()
-    raise DoorError(f"{name!r}: no such door; there are auto, slack, page, ledger")
+        case _:
+            raise DoorError(f"{name!r}: no such door; there are auto, slack, page, ledger")
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ class PlatformApi:
     def answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Answer one request (header names in lower case); what it refuses is an answer too."""
         try:
-            check_signature(self._secret, headers, body, self._now())
+            check_signature(self._secret, method, target, headers, body, self._now())
         except SignatureError as error:
             return 401, {"error": str(error)}
         split = urlsplit(target)
@@ -122,7 +122,8 @@ def _operation(route: tuple[str, ...], fields: Mapping[str, object]) -> Operatio
             return SwitchFlag(flag, _text(fields, "service"), _is_on(fields.get("value")))
         case ("pools", service):
             return ResizePool(service, _whole(fields.get("size")))
-    raise PlatformError(404, f"there is nothing at /{'/'.join(route)}")
+        case _:
+            raise PlatformError(404, f"there is nothing at /{'/'.join(route)}")
 
 
 def _fields(body: bytes) -> Mapping[str, object]:

@@ -16,10 +16,12 @@ from agent.report.as_json import render_json, report_schema
 from agent.report.html import render_html
 from agent.report.markdown import render_markdown
 from agent.report.model import Report
+from agent.report.slack import render_slack
 from agent.report.terminal import render_terminal
 from agent.report.text import inert
 from agent.settings import Ceilings, Settings
 from agent.sources import Source
+from agent.state import Check
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = (
@@ -174,3 +176,15 @@ async def test_a_report_without_a_cause_renders_everywhere(recording: Path, sett
 def test_text_is_cut_and_control_characters_are_replaced():
     assert inert("a\x1b[31mb\nc") == "a\ufffd[31mb c"
     assert len(inert("x" * 10_000)) == 600
+
+
+@pytest.mark.parametrize("check", list(Check))
+async def test_every_kind_of_claim_can_be_shown(report: Report, check: Check):
+    claim = report.claims[0].model_copy(
+        update={"check": check, "sentence": "what it says", "value": (0.25, 1.5, 1.79e9)}
+    )
+    shown = report.model_copy(update={"claims": (claim,)})
+    console = Console(file=io.StringIO(), width=100)
+    console.print(render_terminal(shown))
+    texts = [render_html(shown), render_markdown(shown), str(render_slack(shown)), console.file.getvalue()]  # type: ignore[attr-defined]
+    assert all("what it says" in text for text in texts)

@@ -72,10 +72,11 @@ def change_of(data: Fields) -> Change:
             return _published(_event(context, subject, data))
         case "incident", _:
             raise NotAChangeError(f"{type_name[:80]} is an incident and no change: post alerts to /alerts")
-    raise NotAChangeError(
-        f"{type_name[:80]} changes nothing that runs: send service.deployed, upgraded, rolledback or removed, "
-        "environment.modified, change.merged, artifact.published"
-    )
+        case _:
+            raise NotAChangeError(
+                f"{type_name[:80]} changes nothing that runs: send service.deployed, upgraded, rolledback or removed, "
+                "environment.modified, change.merged, artifact.published"
+            )
 
 
 def _event(context: Fields, subject: Fields, data: Fields) -> _Event:

@@ -84,6 +84,8 @@ def _family(name: str, known: frozenset[str], types: Mapping[str, str], rows: tu
             return None
         case "_info":
             return None
+        case _:
+            pass  # by its declared type, below
     if types.get(name) == "histogram":  # with classic buckets beside it, those tell the same
         return None if f"{name}_bucket" in known else _made(name, Kind.HISTOGRAM, name, rows)
     if f"{name}_count" in known and f"{name}_sum" in known and f"{name}_bucket" not in known:

@@ -77,6 +77,8 @@ class _Server(ThreadingHTTPServer):
                 self.app.telemetry.log("ERROR", self.app.memory.describe())
             case BaseException() as error:
                 self.app.telemetry.log("ERROR", f"request lost: {error}", None, **exception_attributes(error))
+            case None:
+                pass
 
 
 class _RequestHandler(BaseHTTPRequestHandler):
