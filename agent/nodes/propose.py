@@ -36,6 +36,8 @@ async def propose(state: Investigation, runtime: Runtime[Bench]) -> Investigatio
 
 def _advice(verdict: Verdict, entity: str) -> Action:
     text = _ADVICE[verdict.remediation].format(entity=entity or "the service", change=verdict.change_id[:10] or "it")
+    if verdict.remediation is Remediation.NONE and verdict.hypothesis is not None:
+        text = f"Look at {entity} first: what set it off is not in the telemetry, so no remedy is proposed."
     return Action(
         key=f"advice:{verdict.remediation}",
         name=verdict.remediation.value,

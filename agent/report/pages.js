@@ -9,7 +9,7 @@
   let busy = false, again = false, source = null, timer = 0, clock = 0;
 
   function fields(region) {
-    return [...region.querySelectorAll("textarea, input[type=checkbox]")].filter((field) => field.id);
+    return [...region.querySelectorAll("textarea, select, input")].filter((field) => field.id);
   }
 
   // What a reader has opened, typed and focused outlives the swap.

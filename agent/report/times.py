@@ -29,10 +29,10 @@ def duration(seconds: float) -> str:
 
 
 def percent(probability: float) -> str:
-    """A probability in whole percent: 12 %, under 1 %, over 99 %."""
-    if 0 < probability < 0.01:
+    """A probability in whole percent: 12 %, under 1 %, over 99 %; nothing is ever certain."""
+    if probability < 0.01:
         return "under 1 %"
-    if 0.99 < probability < 1:
+    if probability > 0.99:
         return "over 99 %"
     return f"{probability * 100:.0f} %"
 
