@@ -99,6 +99,25 @@ def test_an_action_is_approved_by_keyboard_alone(
     assert (visitor.complaints, visitor.foreign) == ([], [])
 
 
+def test_a_cause_is_said_to_be_wrong_by_keyboard_alone(visit: Visit, waiting: str, go_on: GoOn, served: Settings):
+    visitor = visit("ann")
+    page = visitor.open(f"/investigations/{waiting}")
+    before = page.locator("h1").inner_text()
+    page.locator("#wishes summary").first.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.value") == "H1"
+    page.keyboard.press("Tab")
+    page.keyboard.type("it was rolled back at noon")
+    press_until(page, "Weigh again without it")
+    expect(page.locator("#audit")).to_contain_text("steered")
+    assert Ledger(served.home).investigation(waiting).status == "decided"  # what waited rested on that cause
+    go_on(waiting)
+    expect(page.locator("h1")).not_to_have_text(before)
+    expect(page.locator("#report")).to_contain_text("it was rolled back at noon")
+    assert (visitor.complaints, visitor.foreign) == ([], [])
+
+
 def test_all_works_without_a_script(visit: Visit, waiting: str, served: Settings):
     page = visit("ann", java_script_enabled=False).open(f"/investigations/{waiting}")
     page.get_by_label("Reason").fill("not tonight")
