@@ -4,8 +4,6 @@ An answer is bound to the investigation, the action, the hash of its arguments, 
 counts once. Everything that decides is decided in one transaction of the ledger and is in the audit log.
 """
 
-import hashlib
-import json
 import secrets
 import time
 from collections.abc import Callable
@@ -26,6 +24,7 @@ from agent.approval_rows import (
 )
 from agent.audit import Audit
 from agent.event_log import append_event
+from agent.leave import hash_of, why_no_leave
 from agent.ledger_database import Database
 from agent.ledger_schema import APPROVAL_REQUESTS, APPROVAL_VOTES, INVESTIGATIONS, USED_TICKETS
 from agent.policy import Approver, Policy, PolicyError, load_policy
@@ -33,10 +32,9 @@ from agent.redaction import cut_secrets
 from agent.seals import SealBroken, Seals
 from agent.settings import Settings
 from agent.state import Action, Approval
-from agent.steering_rows import add_steering
+from agent.steering_rows import add_steering, steerings
 
 _LONGEST_REASON = 1_000
-_NOT_ASKED = {"citation": ""}  # the only part of an action that no card shows
 _TICKET_SECONDS = 900.0  # a page or a dialogue that is open longer is loaded again
 
 
@@ -187,23 +185,8 @@ class Approvals:
         except PolicyError as error:
             return f"the policy cannot be read now: {error}"
         with self._transaction() as db:
-            request = find(db, action.request_id, self._seals)
-        if request is None:
-            return "nobody was asked about it"
-        if request.investigation_id != investigation_id or request.as_action != action.model_copy(update=_NOT_ASKED):
-            return "it is not what was asked about"
-        if hash_of(action.arguments) != request.arguments_hash:
-            return "its arguments are not those that were approved"
-        if request.state is not RequestState.APPROVED:
-            return f"its request is {request.state.value}"
-        if request.expires_at <= self._now():
-            return "its approval has expired"
-        ruling = policy.decide(action.name, action.target, action.risk_class, self._now())
-        if not ruling.people:
-            return f"the policy forbids it now: {ruling.why}"
-        people = {v.by for v in request.votes if v.approved and policy.may(v.by, action.name)}
-        needed = max(ruling.people, request.needs)
-        return "" if len(people) >= needed else f"it has {len(people)} of the {needed} approvals that it needs now"
+            request, said = find(db, action.request_id, self._seals), steerings(db, investigation_id)
+        return why_no_leave(action, investigation_id, request, said, policy, self._now())
 
     def _count(
         self, db: sa.Connection, ticket: str, door: str, identity: str, policy: Policy, approved: bool, reason: str,
@@ -298,11 +281,6 @@ def _found(db: sa.Connection, id: str, seals: Seals) -> Request:
     request = find(db, id, seals)
     assert request is not None  # noqa: S101 - it is there: this transaction read or wrote it
     return request
-
-
-def hash_of(arguments: str) -> str:
-    """Of an action's arguments (canonical JSON)."""
-    return hashlib.sha256(json.dumps(json.loads(arguments), sort_keys=True).encode()).hexdigest()
 
 
 def _approval(request: Request) -> Approval:

@@ -37,6 +37,25 @@ def test_only_what_is_said_to_be_wrong_is_excluded(text: str, ids: tuple[str, ..
     assert wrong_hypotheses(text) == ids
 
 
+async def test_what_was_approved_does_not_run_when_somebody_says_then_that_its_cause_is_wrong(
+    recording: Path, settings: Settings, tmp_path: Path
+):
+    board = Switchboard(tmp_path / "board")
+    settings = with_policy(settings)
+    assert answer(settings, await wait_for_approval(recording, settings, board.actions()))
+    steer(settings.home, "inv", "bob", "that deploy was rolled back", ("H1",))
+    last = await go_on(settings, board.actions())
+    assert isinstance(last, Finished)
+    results = [(result.outcome, result.detail) for result in last.report.action_results]
+    assert results == [("refused", "bob says that its cause is wrong")]
+    assert board.done == []
+    # What was said after the last weighing is heard by whoever goes on.
+    assert Ledger(settings.home).investigation("inv").status == "decided"
+    again = await go_on(settings, board.actions())
+    assert isinstance(again, Finished)
+    assert any("bob says so" in item.reason for item in again.report.ruled_out)
+
+
 async def test_an_ended_investigation_is_weighed_again(recording: Path, settings: Settings, tmp_path: Path):
     board = Switchboard(tmp_path / "board")
     settings = with_policy(settings)
