@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from agent.backend_settings import Backend
 from tools.actions.placeholders import names_in
 from tools.actions.templates import Address, Body, HttpAction, Script, VariableName
 from tools.actions.workloads.policy import KubernetesPolicy
@@ -19,17 +20,9 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class AlertmanagerSettings(_Model):
+class AlertmanagerSettings(Backend):
     """Where alerts are silenced; ``service_label`` is the label that holds an alert's service."""
 
-    url: str
-    token_env: str = ""
-    username: str = ""
-    password_env: str = ""
-    headers: dict[str, str] = Field(default_factory=dict)
-    ca_file: str = ""
-    verify: bool = True
-    timeout_seconds: float = Field(default=10.0, gt=0, le=60)
     service_label: str = Field(default="service", pattern=r"^[a-zA-Z_][a-zA-Z0-9_]{0,99}$")
     minutes: int = Field(default=60, ge=1, le=7 * 24 * 60)
     max_minutes: int = Field(default=240, ge=1, le=7 * 24 * 60)
@@ -90,8 +83,10 @@ class ActionSettings(_Model):
     @property
     def names(self) -> frozenset[str]:
         """Of all that is configured; no secret is read."""
+        from tools.actions.alertmanager import NAME
+
         found = {action.name for action in self.http}
         found |= {script.name for script in self.scripts.named} if self.scripts else set()
-        found |= {"silence_alert"} if self.alertmanager else set()
-        found |= {"rollback_workload", "restart_workload", "scale_workload"} if self.kubernetes else set()
-        return frozenset(found | ({"open_ticket"} if self.ticket else set()))
+        found |= {NAME} if self.alertmanager else set()
+        found |= self.kubernetes.allow if self.kubernetes else set()
+        return frozenset(found | ({self.ticket.action.name} if self.ticket else set()))

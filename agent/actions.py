@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from agent.settings import Backend, SettingsError, secret
+from agent.backend_settings import Backend, SettingsError, secret
 from tools.actions.spec import ActionSpec, registry
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ class HasActions(Protocol):
     @property
     def actions(self) -> "ActionSettings": ...
 
+    @property
+    def home(self) -> Path: ...
+
 
 def build_actions(settings: HasActions, now: Callable[[], float] = time.time) -> Mapping[str, ActionSpec[Any]]:
     """Actions by name; empty where none is configured. Raises ``SettingsError`` where one cannot be used."""
@@ -30,7 +34,7 @@ def build_actions(settings: HasActions, now: Callable[[], float] = time.time) ->
         made += _workloads(wanted.kubernetes, now)
     made += [_call(action, f"actions.http.{action.name}", now) for action in wanted.http]
     if wanted.scripts is not None:
-        made += _scripts(wanted.scripts)
+        made += _scripts(wanted.scripts, settings.home / "running-scripts")
     if wanted.ticket is not None:
         made.append(_call(wanted.ticket.action, "actions.ticket", now))
     try:
@@ -43,8 +47,7 @@ def _silence(given: "AlertmanagerSettings", now: Callable[[], float]) -> ActionS
     from tools.actions.alertmanager import Alertmanager
     from tools.actions.sending import Sender
 
-    own = {"service_label", "minutes", "max_minutes"}
-    connection = Backend.model_validate(given.model_dump(exclude=own)).connection("Alertmanager")
+    connection = given.connection("Alertmanager", "actions.alertmanager")
     there = Alertmanager(Sender(connection), connection.url, given.service_label, given.minutes, given.max_minutes, now)
     return there.silence_alert()
 
@@ -60,27 +63,33 @@ def _workloads(policy: "KubernetesPolicy", now: Callable[[], float]) -> tuple[Ac
 
 
 def _call(action: "HttpAction", name: str, now: Callable[[], float]) -> ActionSpec[Any]:
-    from tools.actions.http_call import http_action
+    from tools.actions.http_call import HttpDoing
     from tools.actions.placeholders import origin
     from tools.actions.sending import Sender
+    from tools.actions.template_action import template_action
 
-    secrets = {header: secret(variable, f"{name}.header_env") for header, variable in action.header_env.items()}
+    held = {header: secret(variable, f"{name}.header_env") for header, variable in action.header_env.items()}
+    headers = {header: value for header, value in held.items() if value is not None}
     backend = Backend(
         url=origin(action.url),
-        headers={header: value.get_secret_value() for header, value in secrets.items() if value is not None},
+        headers={header: value.get_secret_value() for header, value in headers.items()},
         ca_file=action.ca_file,
         verify=action.verify,
         timeout_seconds=action.timeout_seconds,
     )
-    return http_action(action, Sender(backend.connection(name), secret(action.secret_env, f"{name}.secret_env"), now))
+    signing = secret(action.secret_env, f"{name}.secret_env")
+    return template_action(action, HttpDoing(action, Sender(backend.connection(name), signing, now, headers.values())))
 
 
-def _scripts(given: "ScriptSettings") -> list[ActionSpec[Any]]:
-    from tools.actions.scripts import script_action
+def _scripts(given: "ScriptSettings", notes: Path) -> list[ActionSpec[Any]]:
+    from tools.actions.running_scripts import RunningScripts
+    from tools.actions.scripts import ScriptDoing
+    from tools.actions.template_action import template_action
 
+    running = RunningScripts(notes)
     made = []
     for script in given.named:
         values = {name: secret(name, f"actions.scripts.{script.name}.pass_env") for name in script.pass_env}
-        passed = {name: value.get_secret_value() for name, value in values.items() if value is not None}
-        made.append(script_action(script, given.folder.expanduser(), passed))
+        passed = {name: value for name, value in values.items() if value is not None}
+        made.append(template_action(script, ScriptDoing(script, given.folder.expanduser(), passed, running)))
     return made

@@ -10,14 +10,13 @@ from typing import Any, ParamSpec, TypeVar
 from agent.redaction import cut_secrets
 from agent.report.text import inert
 from agent.state import Action
-from tools.actions.spec import ActionError, ActionSpec, DryRun, NoAnswer
+from tools.actions.spec import MOST_LINES, ActionError, ActionSpec, DryRun, NoAnswer
 
 _log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_MOST_LINES = 20
 _LONGEST_CALL_SECONDS = 120.0
 
 
@@ -46,7 +45,7 @@ async def looked(action: Action, spec: ActionSpec[Any], memo: str) -> Action:
 
 def shown(action: Action, told: DryRun) -> Action:
     """Another system told it, so it is made inert; ``seen`` stands for all of it, as it was told."""
-    lines = tuple(clean(line) for line in told.lines[:_MOST_LINES])
+    lines = tuple(clean(line) for line in told.lines[:MOST_LINES])
     whole = json.dumps([told.seen, told.effect, *told.lines])
     digest = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
     return action.model_copy(update={"effect": clean(told.effect), "effect_lines": lines, "seen": digest})

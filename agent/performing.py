@@ -87,9 +87,9 @@ class Performing:
         happened, said = await self._happened(action, spec, arguments, _KILLED)
         sure = happened is Happened.NO or (happened is Happened.UNKNOWN and spec.repeatable and not action.undoes)
         if not sure:
-            return self._told(id, action, happened, said)
+            return self._told(id, action, happened, said, await self._memo_after(happened, action, spec, arguments))
         if problem := self._approvals.why_not(action, id) or await self._changed(action, spec):
-            return self._told(id, action, happened, f"{said}; {problem}")
+            return self._told(id, action, happened, f"{said}; {problem}", "")
         self._ledger.begin_again(action.key)
         return await self._run(id, action, spec, arguments)
 
@@ -100,19 +100,31 @@ class Performing:
         await asyncio.sleep(min(max(begun_at + spec.settles_seconds - self._now(), 0.0), spec.settles_seconds))
 
     async def _asked(self, id: str, action: Action, spec: ActionSpec[Any], arguments: Any, said: str) -> ActionResult:  # noqa: ANN401
-        return self._told(id, action, *await self._happened(action, spec, arguments, said))
+        happened, said = await self._happened(action, spec, arguments, said)
+        return self._told(id, action, happened, said, await self._memo_after(happened, action, spec, arguments))
 
     async def _happened(self, action: Action, spec: ActionSpec[Any], arguments: Any, said: str) -> tuple[Happened, str]:  # noqa: ANN401
         """What the target says of it, and all that was said."""
         try:
+            if action.undoes and spec.undone is not None:
+                return await called(spec.undone, arguments, self._memo(action)), said
             return await called(spec.happened, arguments, action.key), said
         except ActionError as error:
             return Happened.UNKNOWN, f"{said}; {clean(str(error))}"
 
-    def _told(self, id: str, action: Action, happened: Happened, said: str) -> ActionResult:
+    async def _memo_after(self, happened: Happened, action: Action, spec: ActionSpec[Any], arguments: Any) -> str:  # noqa: ANN401
+        """What its undo needs, for one whose own answer was lost."""
+        if happened is not Happened.YES or action.undoes:
+            return ""
+        try:
+            return await called(spec.memo_of, arguments, action.key)
+        except ActionError:
+            return ""
+
+    def _told(self, id: str, action: Action, happened: Happened, said: str, memo: str) -> ActionResult:
         match happened:
             case Happened.YES:
-                return self.end(id, action, "done", f"it took effect ({said})")
+                return self.end(id, action, "done", f"it took effect ({said})", memo=memo)
             case Happened.NO:
                 return self.end(id, action, "failed", f"nothing was changed: {said}")
             case Happened.UNKNOWN:

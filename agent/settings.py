@@ -1,7 +1,6 @@
 """Settings: environment (``PCAUSE_…``) over ``pcause.yaml`` over defaults. The only reader of either."""
 
 import os
-import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,22 +11,20 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from agent.action_settings import ActionSettings
+from agent.backend_settings import Backend as Backend  # noqa: PLC0414 - importable from here, too
+from agent.backend_settings import SettingsError as SettingsError  # noqa: PLC0414 - importable from here, too
+from agent.backend_settings import secret as secret  # noqa: PLC0414 - importable from here, too
+from agent.backend_settings import secret_is_set as secret_is_set  # noqa: PLC0414 - importable from here, too
 from agent.foreign_tools.settings import McpSettings
 from agent.models.policy import ModelPolicy, ReasonerChoice
 from agent.senders.settings import Senders
 from agent.slack_settings import SlackSettings
-from tools.http.connection import Connection
 from tools.logs.policy import LogPolicy
 from tools.metrics.policy import MetricPolicy
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MAY_BE_SECRET = frozenset(
     {"url", "headers", "username", "token_env", "password_env", "header_env", "secret_env", "pass_env", "body"}
 )
-
-
-class SettingsError(ValueError):
-    """A setting cannot be used; the message names it and what would be right, and its value where that is no secret."""
 
 
 class CallCeilings(BaseModel):
@@ -83,41 +80,6 @@ class Periods(BaseModel):
     source_day: PeriodCeilings = PeriodCeilings()
     day: DayCeilings = DayCeilings()
     month: MonthCeilings = MonthCeilings()
-
-
-class Backend(BaseModel):
-    """A live system. Secrets are never written here: ``token_env`` and ``password_env`` name environment variables."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    url: str
-    token_env: str = ""
-    username: str = ""
-    password_env: str = ""
-    headers: dict[str, str] = Field(default_factory=dict)
-    ca_file: str = ""
-    verify: bool = True
-    timeout_seconds: float = Field(default=10.0, gt=0, le=60)
-    at_once: int = Field(default=4, ge=1, le=64)
-
-    def connection(self, name: str) -> Connection:
-        """How to talk to it. Raises ``SettingsError`` where the address or a named variable is missing."""
-        try:
-            return Connection(
-                name=name,
-                url=self.url,
-                token=secret(self.token_env, f"{name.lower()}.token_env"),
-                username=self.username,
-                password=secret(self.password_env, f"{name.lower()}.password_env"),
-                headers=self.headers,
-                ca_file=self.ca_file,
-                verify=self.verify,
-                timeout_seconds=self.timeout_seconds,
-                at_once=self.at_once,
-            )
-        except ValidationError as error:
-            first = error.errors(include_input=False)[0]
-            raise SettingsError(f"setting {name.lower()}.{first['loc'][0]}: {first['msg']}") from None
 
 
 class PrometheusSettings(Backend):
@@ -225,23 +187,6 @@ class Settings(BaseModel):
     verify_seconds: float = Field(default=300.0, ge=0, le=3600)
     reasoner: ReasonerChoice = ReasonerChoice.AUTO
     models: ModelPolicy = ModelPolicy()
-
-
-def secret(variable: str, setting: str) -> SecretStr | None:
-    """The value of the environment variable that a setting names; None where it names none."""
-    if not variable:
-        return None
-    if not secret_is_set(variable):
-        raise SettingsError(f"{setting} names the environment variable {variable}, which is not set")
-    value = os.environ[variable].strip()  # a file that is read into a variable ends with a line break
-    if _CONTROL.search(value):
-        raise SettingsError(f"the environment variable {variable} of {setting} holds a line break or control character")
-    return SecretStr(value)
-
-
-def secret_is_set(variable: str) -> bool:
-    """Whether the environment variable holds more than blanks."""
-    return bool(os.environ.get(variable, "").strip())
 
 
 _ENVIRONMENT = {

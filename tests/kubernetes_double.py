@@ -208,6 +208,12 @@ def kubernetes_double() -> Iterator[Kubernetes]:
                 self.close_connection = True
                 return
             raw = json.dumps(answer).encode()
+            try:
+                self._say(status, raw)
+            except OSError:  # whoever asked did not wait
+                self.close_connection = True
+
+        def _say(self, status: int, raw: bytes) -> None:
             self.send_response(status)
             if 300 <= status < 400:
                 self.send_header("Location", "/elsewhere")

@@ -16,10 +16,12 @@ SECRET = "signing-secret-of-the-double"
 
 @dataclass
 class Signed:
-    """``requests`` are (method, target as sent, decoded body, headers) of all that were signed well."""
+    """``requests`` are (method, target as sent, decoded body, headers) of all that were signed well, ``bodies`` their
+    bodies as they came. ``hang_up`` does what is asked and does not answer."""
 
     url: str = ""
     requests: list[tuple[str, str, Any, dict[str, str]]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
     done: dict[str, str] = field(default_factory=dict)
     refused: int = 0
     version: int = 2
@@ -28,16 +30,18 @@ class Signed:
     status: int = 0
     slow_seconds: float = 0.0
     raw: bytes = b""
+    hang_up: bool = False
 
     def changed(self) -> list[str]:
         return [target for method, target, _, _ in self.requests if method != "GET"]
 
 
-def signed_well(headers: Any, body: bytes, secret: str = SECRET) -> bool:
-    stamp = headers.get("X-PCause-Timestamp", "")
-    digest = hmac.new(secret.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+def signed_well(method: str, target: str, headers: Any, body: bytes, secret: str = SECRET) -> bool:
+    stamp, key = headers.get("X-PCause-Timestamp", ""), headers.get("Idempotency-Key", "")
+    signed = "\n".join([stamp, method, target, key, ""]).encode() + body
+    digest = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
     fresh = stamp.isdigit() and abs(time.time() - int(stamp)) < 300
-    return fresh and hmac.compare_digest(f"v1={digest}", headers.get("X-PCause-Signature", ""))
+    return fresh and hmac.compare_digest(f"v2={digest}", headers.get("X-PCause-Signature", ""))
 
 
 @contextmanager
@@ -51,13 +55,14 @@ def signed_double() -> Iterator[Signed]:
 
         def _do(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            if not signed_well(self.headers, body):
+            if not signed_well(self.command, self.path, self.headers, body):
                 double.refused += 1
                 self._say(401, {"error": "not signed"})
                 return
             double.requests.append(
                 (self.command, self.path, json.loads(body) if body else None, dict(self.headers.items()))
             )
+            double.bodies.append(body)
             if self.path.startswith("/keys/"):
                 self._say(200 if self.path.removeprefix("/keys/") in double.done else 404, {})
             elif "dry" in self.path:
@@ -69,6 +74,9 @@ def signed_double() -> Iterator[Signed]:
                     double.done[key] = self.path
                     double.version = 2 if "undo" in self.path else 1
                 time.sleep(double.slow_seconds)
+                if double.hang_up:
+                    self.close_connection = True
+                    return
                 self._say(double.status or (302 if double.redirect else 202), {"ok": True})
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _do  # noqa: N815 - names of the library

@@ -96,6 +96,23 @@ async def test_a_no_counts_only_when_what_was_cut_off_has_ended(settings: Settin
     assert waited[1] - waited[0] > 0.2  # it was asked when the time was over
 
 
+async def test_what_took_effect_though_its_answer_was_lost_can_be_undone(settings: Settings, board: Switchboard):
+    def breaks(_: object, __: str) -> Any:
+        raise NoAnswer("the line went dead")
+
+    happened = {"happened": lambda _, __: Happened.YES, "memo_of": lambda _, key: f"of {key[:2]}"}
+    case = Case(settings, board, run=breaks, settles_seconds=0.0, undone=lambda _, __: Happened.YES, **happened)
+    action = await case.approved()
+    assert (await case.perform(action)).outcome == "done"
+    undo = await case.acting.offer_undo("inv", action, Grounds("it did not help"))
+    assert undo is not None and undo.effect == f"store goes to of {action.key[:2]} again"
+    (request,) = Approvals(case.settings).pending("inv")
+    answer(case.settings, request)
+    case.changed["undo"] = lambda *_: breaks(_, "")
+    result = await case.perform(undo)
+    assert (result.outcome, result.detail) == ("done", "it took effect (the line went dead)")
+
+
 async def test_a_refusal_is_a_failure_at_once(settings: Settings, board: Switchboard):
     def refuses(_: object, __: str) -> Any:
         raise ActionError("403")

@@ -31,14 +31,16 @@ class Place(RunningShop):
     api: PlatformApi
 
     def ask(self, method: str, path: str, body: object = None, key: str = "", **changed: str) -> tuple[int, Any]:
-        """A signed request; ``changed`` replaces ``timestamp``, ``signature`` or, after signing, ``raw``."""
+        """A signed request; ``changed`` replaces ``timestamp``, ``signature`` or, after signing, ``raw`` or the path."""
         raw = b"" if body is None else json.dumps(body).encode()
         timestamp = changed.get("timestamp", str(int(time.time())))
-        signature = changed.get("signature", sign(SECRET, timestamp, raw))
+        signature = changed.get("signature", sign(SECRET, timestamp, method, path, key, raw))
         headers = {"X-PCause-Timestamp": timestamp, "X-PCause-Signature": signature, "Idempotency-Key": key}
         sent = {name: value for name, value in headers.items() if value}
         data = changed["raw"].encode() if "raw" in changed else raw
-        request = urllib.request.Request(self.api.url + path, data if method == "POST" else None, sent, method=method)
+        request = urllib.request.Request(
+            self.api.url + changed.get("other_path", path), data if method == "POST" else None, sent, method=method
+        )
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 return answer.status, json.load(answer)
@@ -142,17 +144,20 @@ def test_whether_a_key_was_done_is_told(place: Place) -> None:
 def test_what_is_not_signed_by_the_product_now_changes_nothing(place: Place) -> None:
     commit, path = _ship(place, SMALLER), "/deploys/inventory/rollback"
     body, now = {"change": commit}, str(int(time.time()))
-    good = sign(SECRET, now, json.dumps(body).encode())
+    raw = json.dumps(body).encode()
+    good = sign(SECRET, now, "POST", path, "k1", raw)
     old, soon = str(int(time.time()) - 301), str(int(time.time()) + 400)
     forged: list[dict[str, str]] = [
-        {"signature": ""}, {"signature": "v1="}, {"signature": good[:-1]}, {"signature": good[3:]},
-        {"signature": good.replace("v1=", "v0=")}, {"signature": sign(b"other", now, json.dumps(body).encode())},
+        {"signature": ""}, {"signature": "v2="}, {"signature": good[:-1]}, {"signature": good[3:]},
+        {"signature": good.replace("v2=", "v1=")}, {"signature": sign(b"other", now, "POST", path, "k1", raw)},
+        {"signature": sign(SECRET, now, "POST", path, "k2", raw)}, {"signature": sign(SECRET, now, "PUT", path, "k1", raw)},
+        {"other_path": f"{path}/undo"}, {"other_path": f"{path}?x=1"}, {"other_path": "/deploys/storefront/rollback"},
         {"timestamp": ""}, {"timestamp": old}, {"timestamp": soon}, {"timestamp": "now"}, {"timestamp": "-1"},
         {"timestamp": "1e9"}, {"timestamp": "9" * 400}, {"raw": json.dumps({"change": commit + "0"})}, {"raw": ""},
     ]  # fmt: skip
     for change in forged:
         assert place.ask("POST", path, body, "k1", **change)[0] == 401, change
-    assert place.ask("GET", f"{path}/dry-run?change={commit}", signature="v1=00")[0] == 401
+    assert place.ask("GET", f"{path}/dry-run?change={commit}", signature="v2=00")[0] == 401
     assert place.version() == "1.1.0"
 
 

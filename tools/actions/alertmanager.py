@@ -14,6 +14,7 @@ from tools.actions.sending import Sender
 from tools.actions.spec import ActionArguments, ActionError, ActionSpec, Done, DryRun, Happened, Target
 from tools.spec import Risk
 
+NAME = "silence_alert"
 _ID = re.compile(r"[0-9A-Za-z-]{8,64}", re.ASCII)
 _BY = "probable-cause"
 _MOST_SHOWN = 5
@@ -41,7 +42,7 @@ class Alertmanager:
     def silence_alert(self) -> ActionSpec[SilenceArguments]:
         """The action."""
         return ActionSpec(
-            name="silence_alert",
+            name=NAME,
             summary="Silence the alert in Alertmanager for a while; it mends nothing.",
             risk=Risk.REVERSIBLE,
             remediations=frozenset(),
@@ -51,6 +52,10 @@ class Alertmanager:
             run=self.run,
             happened=self.happened,
             undo=self.undo,
+            undo_dry_run=self.undo_dry_run,
+            memo_of=self.memo_of,
+            undone=self.undone,
+            settles_seconds=self._sender.settles_seconds,
         )
 
     def fit(self, target: Target) -> SilenceArguments | None:
@@ -107,15 +112,32 @@ class Alertmanager:
 
     def undo(self, arguments: SilenceArguments, _: str, memo: str) -> Done:
         """End the silence; one that is over stays so."""
-        id = str(json.loads(memo).get("id", "")) if memo else ""
-        if not _ID.fullmatch(id):
-            raise ActionError("which silence it was is not known any more; look at the silences of Alertmanager")
+        id = _id_in(memo)
         try:
             self._sender.done("DELETE", f"{self._url}/api/v2/silence/{id}")
         except ActionError:
-            if not self._over(id):  # its answer may have been lost, or somebody else was first
+            if not self._surely_over(id):  # its answer may have been lost, or somebody else was first
                 raise
         return Done(f"ended the silence {id} of {_shown(arguments)}")
+
+    def undo_dry_run(self, arguments: SilenceArguments, memo: str) -> DryRun:
+        """Which silence would end; one that is over is an error."""
+        id = _id_in(memo)
+        row = self._silence(id)
+        if _is_over(row):
+            raise ActionError(f"the silence {id} is over already; there is nothing to end")
+        until = str(row.get("endsAt", ""))
+        lines = (f"by itself it would end at {until or 'a time that Alertmanager does not tell'}",)
+        return DryRun(f"ends the silence {id} of {_shown(arguments)}", lines, f"{id} until {until}")
+
+    def memo_of(self, arguments: SilenceArguments, key: str) -> str:
+        """Of the silence with this key, "" where there is none."""
+        there = self._by_key(arguments, key)
+        return "" if there is None else json.dumps({"id": there})
+
+    def undone(self, _: SilenceArguments, memo: str) -> Happened:
+        """Whether the silence is over."""
+        return Happened.YES if _is_over(self._silence(_id_in(memo))) else Happened.NO
 
     def _bounded(self, arguments: SilenceArguments) -> None:
         if arguments.minutes > self._most:
@@ -123,9 +145,17 @@ class Alertmanager:
         if arguments.label != self._label:
             raise ActionError(f"the settings have the label {self._label} for services, not {arguments.label}")
 
-    def _over(self, id: str) -> bool:
-        row = self._sender.send("GET", f"{self._url}/api/v2/silence/{id}").json()
-        return isinstance(row, Mapping) and (row.get("status") or {}).get("state") == "expired"
+    def _surely_over(self, id: str) -> bool:
+        try:
+            return _is_over(self._silence(id))
+        except ActionError:
+            return False
+
+    def _silence(self, id: str) -> Mapping[str, Any]:
+        row = self._sender.done("GET", f"{self._url}/api/v2/silence/{id}").json()
+        if not isinstance(row, Mapping):
+            raise ActionError(f"Alertmanager does not tell of the silence {id}; is this version 2 of its API?")
+        return row
 
     def _by_key(self, arguments: SilenceArguments, key: str) -> str | None:
         ids = [
@@ -142,6 +172,17 @@ class Alertmanager:
         if not isinstance(rows, list):
             raise ActionError(f"Alertmanager answered no list of {what}; is this version 2 of its API?")
         return [row for row in rows if isinstance(row, Mapping)]
+
+
+def _id_in(memo: str) -> str:
+    id = str(json.loads(memo).get("id", "")) if memo else ""
+    if not _ID.fullmatch(id):
+        raise ActionError("which silence it was is not known any more; look at the silences of Alertmanager")
+    return id
+
+
+def _is_over(silence: Mapping[str, Any]) -> bool:
+    return (silence.get("status") or {}).get("state") == "expired"
 
 
 def _matchers(arguments: SilenceArguments) -> list[dict[str, Any]]:

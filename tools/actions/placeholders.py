@@ -16,6 +16,7 @@ from tools.actions.spec import ActionError
 IN_ADDRESS = frozenset({"entity", "change", "flag", "before", "key"})
 IN_ARGUMENTS = IN_ADDRESS
 IN_BODY = IN_ADDRESS | {"title"}
+IN_UNDO = frozenset({"undoes"})  # beside the others: the key of the action that is taken back
 KEY_NOT_YET = "KEY-OF-THE-ACTION"  # what a dry run shows in place of the key
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:/@+-]{0,252}", re.ASCII)
@@ -31,6 +32,8 @@ def why_not(name: str, value: str) -> str:
     if name == "title":
         bad = not value or len(value) > _LONGEST_TITLE or not value.isprintable()
         return "a title is one printable line of up to 200 characters" if bad else ""
+    if name == "undoes" and not value:
+        return "the key of the action that is to be taken back is not known any more"
     allowed = _VALUE if name == "before" else _NAME
     if not allowed.fullmatch(value):
         return f"{{{name}}} may hold letters, digits and . _ : / @ + - only, beginning with a letter or digit"
@@ -50,8 +53,8 @@ def names_in(*templates: JsonValue | Sequence[str]) -> frozenset[str]:
     return frozenset(name for template in templates for text in _texts(template) for name in _PLACE.findall(text))
 
 
-def check_address(template: str) -> str:
-    """Raises ``ValueError`` unless scheme, host and port are written out and all placeholders are known."""
+def check_address(template: str, *, more: frozenset[str] = frozenset()) -> str:
+    """``more`` are placeholders that are known in this place only. Raises ``ValueError`` unless scheme, host and port are written out and all placeholders are known."""
     host = _ORIGIN.match(template)
     if host is None:
         raise ValueError(
@@ -59,7 +62,7 @@ def check_address(template: str) -> str:
         )
     if "#" in template or "@" in host[0] or not urlsplit(host[0]).hostname:
         raise ValueError("an address has no fragment and no credentials; name those in header_env")
-    _known(template, IN_ADDRESS)
+    _known(template, IN_ADDRESS | more)
     if re.search(r"[\s\\]|\.\.", template):
         raise ValueError("an address holds no blank, no backslash and no ..")
     return template
@@ -71,21 +74,21 @@ def origin(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def check_body(template: JsonValue) -> JsonValue:
+def check_body(template: JsonValue, *, more: frozenset[str] = frozenset()) -> JsonValue:
     """Raises ``ValueError`` unless each placeholder is a whole string value."""
     for text in _texts(template):
-        _whole(text, IN_BODY, "a string of the body")
+        _whole(text, IN_BODY | more, "a string of the body")
     return template
 
 
-def check_arguments(template: Sequence[str]) -> None:
+def check_arguments(template: Sequence[str], *, more: frozenset[str] = frozenset()) -> None:
     """Raises ``ValueError`` unless the program is written out and each placeholder is a whole argument."""
     if not template:
         raise ValueError("it names no program")
     if _PLACE.search(template[0]):
         raise ValueError("the program is written out, no placeholder")
     for text in template[1:]:
-        _whole(text, IN_ARGUMENTS, "an argument")
+        _whole(text, IN_ARGUMENTS | more, "an argument")
 
 
 def fill_address(template: str, values: Mapping[str, str]) -> str:

@@ -27,9 +27,11 @@ class Ended:
 
 
 def run_program(
-    argv: Sequence[str], folder: Path, environment: Mapping[str, str], timeout_seconds: float
+    argv: Sequence[str], folder: Path, environment: Mapping[str, str], timeout_seconds: float,
+    inherited: Sequence[int] = (),
 ) -> Ended:  # fmt: skip
-    """Run it in ``folder`` and wait. Its whole process group is ended with it. Raises OSError where it cannot start."""
+    """Run it in ``folder`` and wait. Its whole process group is ended with it. ``inherited`` are descriptors that it
+    gets beside the standard three. Raises OSError where it cannot start."""
     process = subprocess.Popen(  # noqa: S603 - a program of the settings, without a shell
         list(argv),
         cwd=folder,
@@ -38,6 +40,7 @@ def run_program(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        pass_fds=tuple(inherited),
     )
     said: list[bytes] = []
     assert process.stdout is not None  # noqa: S101 - by the arguments above
@@ -51,8 +54,6 @@ def run_program(
     _signal(process.pid, signal.SIGKILL)
     code = process.wait()
     reader.join(_GRACE_SECONDS)
-    if not reader.is_alive():
-        process.stdout.close()
     return Ended(code if in_time else None, b"".join(said).decode("utf-8", "replace"))
 
 
@@ -72,9 +73,10 @@ def _signal(group: int, which: signal.Signals) -> None:
 
 
 def _read(stream: IO[bytes], said: list[bytes]) -> None:
-    """Keep the beginning, read the rest away: a full pipe would stop the program."""
+    """Keep the beginning, read the rest away: a full pipe would stop the program. What escaped from its group may hold
+    the pipe open for longer than anybody waits, so it is closed here."""
     size = 0
-    with contextlib.suppress(ValueError, OSError):
+    with stream, contextlib.suppress(ValueError, OSError):
         while piece := os.read(stream.fileno(), _CHUNK_BYTES):
             if size < _MOST_BYTES:
                 said.append(piece[: _MOST_BYTES - size])

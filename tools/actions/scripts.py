@@ -6,91 +6,99 @@ import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pydantic import SecretStr
+
+from tools.actions.known_secrets import KnownSecrets
 from tools.actions.placeholders import KEY_NOT_YET, fill_arguments
 from tools.actions.processes import Ended, run_program
-from tools.actions.spec import ActionError, ActionSpec, Done, DryRun, Happened
+from tools.actions.running_scripts import RunningScripts
+from tools.actions.showing import LONGEST_LINE, shown_whole
+from tools.actions.spec import ActionError, Done, DryRun, Happened
 from tools.actions.templates import Script, TemplateArguments
 
 _MOST_LINES = 15
-_LONGEST_LINE = 300
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _KEY = "PCAUSE_ACTION_KEY"
 
 
-def script_action(template: Script, folder: Path, passed: Mapping[str, str]) -> ActionSpec[TemplateArguments]:
-    """The action of a script in ``folder``. ``passed`` are the variables of ``pass_env`` with their values."""
-    doing = _Doing(template, folder, passed)
-    return ActionSpec(
-        name=template.name,
-        summary=template.summary,
-        risk=template.risk_class,
-        remediations=template.remediations,
-        arguments=TemplateArguments,
-        fit=template.fit,
-        dry_run=doing.dry_run,
-        run=doing.run,
-        happened=doing.happened,
-        undo=doing.undo if template.undo else None,
-    )
+class ScriptDoing:
+    """Does what a template says with a script in ``folder``. ``passed`` are the variables of ``pass_env`` with their
+    values; ``running`` knows which scripts run."""
 
+    repeatable = False
 
-class _Doing:
-    def __init__(self, template: Script, folder: Path, passed: Mapping[str, str]) -> None:
-        self._template, self._folder, self._passed = template, folder, passed
+    def __init__(
+        self, template: Script, folder: Path, passed: Mapping[str, SecretStr], running: RunningScripts
+    ) -> None:  # fmt: skip
+        self._template, self._folder, self._passed, self._running = template, folder, passed, running
+        self._secrets = KnownSecrets(*passed.values())
+        self.settles_seconds = template.timeout_seconds
 
     def dry_run(self, arguments: TemplateArguments) -> DryRun:
         """The exact command, and what the script's own dry run says. Another content of the script is another state."""
-        program, *rest = fill_arguments(self._template.argv, arguments.values(KEY_NOT_YET))
-        content = hashlib.sha256(_trusted(self._folder, program).read_bytes())
-        effect = f"runs {_shown((program, *rest))}"
+        argv, content = self._look(self._template.argv, arguments.values(KEY_NOT_YET))
         if not self._template.dry_run:
-            return DryRun(effect, seen=content.hexdigest()[:32])
-        ended = self._run(self._template.dry_run, arguments, "")
-        content.update(ended.output.encode())
-        return DryRun(effect, tuple(f"it says: {line}" for line in _lines(ended.output)), content.hexdigest()[:32])
+            return shown_whole(f"runs {_shown(argv)}", "", (), content)
+        said = self._well(self._ended(self._template.dry_run, arguments.values(KEY_NOT_YET)), self._template.dry_run)
+        seen = hashlib.sha256(f"{content}\n{said}".encode()).hexdigest()
+        return shown_whole(f"runs {_shown(argv)}", "", [f"it says: {line}" for line in _lines(said)], seen)
 
     def run(self, arguments: TemplateArguments, key: str) -> Done:
-        """Run it once."""
-        return self._done(self._template.argv, arguments, key)
+        """Run it once. The memo is the key, by which an undo can name it."""
+        return self._done(self._template.argv, arguments.values(key), key)
 
-    def undo(self, arguments: TemplateArguments, key: str, _: str) -> Done:
+    def undo(self, arguments: TemplateArguments, key: str, memo: str) -> Done:
         """Run what takes it back."""
-        if not self._template.undo:
-            raise ActionError(f"{self._template.name} has no undo in the settings")
-        return self._done(self._template.undo, arguments, key)
+        return self._done(self._template.undo, arguments.values(key, memo), key)
+
+    def undo_dry_run(self, arguments: TemplateArguments, memo: str) -> DryRun:
+        """The exact command that would take it back."""
+        argv, content = self._look(self._template.undo, arguments.values(KEY_NOT_YET, memo))
+        return shown_whole(f"runs {_shown(argv)}", "", (), content)
 
     def happened(self, arguments: TemplateArguments, key: str) -> Happened:
-        """Ask the script, where the settings say how."""
-        if not self._template.check:
+        """Unknown while it runs, which it may do longer than this program; else ask the script, where the settings say how."""
+        if not self._template.check or self._running.runs(key):
             return Happened.UNKNOWN
-        code = self._ended(self._template.check, arguments, key).code
+        code = self._ended(self._template.check, arguments.values(key), key).code
         return {0: Happened.YES, 1: Happened.NO}.get(-1 if code is None else code, Happened.UNKNOWN)
 
-    def _done(self, argv: Sequence[str], arguments: TemplateArguments, key: str) -> Done:
-        said = " / ".join(_lines(self._run(argv, arguments, key).output)[-3:])
-        return Done(f"{_shown(argv[:1])} ended well{f': {said}' if said else ''}")
+    def _look(self, argv: Sequence[str], values: Mapping[str, str]) -> tuple[tuple[str, ...], str]:
+        """The command, and what stands for the content of its program."""
+        filled = fill_arguments(argv, values)
+        return filled, hashlib.sha256(_trusted(self._folder, filled[0]).read_bytes()).hexdigest()
 
-    def _run(self, argv: Sequence[str], arguments: TemplateArguments, key: str) -> Ended:
-        """Raises ``ActionError`` unless it ended with 0."""
-        ended = self._ended(argv, arguments, key)
+    def _done(self, argv: Sequence[str], values: Mapping[str, str], key: str) -> Done:
+        with self._running.noted(key) as note:
+            ended = self._ended(argv, values, key, (note,))
+        said = _last(self._well(ended, argv))
+        return Done(f"{_shown(argv[:1])} ended well{said}", key)
+
+    def _well(self, ended: Ended, argv: Sequence[str]) -> str:
+        """What it said. Raises ``ActionError`` unless it ended with 0."""
         if ended.code == 0:
-            return ended
+            return ended.output
         how = (
             f"was stopped after {self._template.timeout_seconds:g} s"
             if ended.code is None
             else f"ended with {ended.code}"
         )
-        said = " / ".join(_lines(ended.output)[-3:])
-        raise ActionError(f"{_shown(argv[:1])} {how}{f': {said}' if said else ''}; see it in the folder of scripts")
+        raise ActionError(f"{_shown(argv[:1])} {how}{_last(ended.output)}; see it in the folder of scripts")
 
-    def _ended(self, argv: Sequence[str], arguments: TemplateArguments, key: str) -> Ended:
-        program, *rest = fill_arguments(argv, arguments.values(key or KEY_NOT_YET))
+    def _ended(
+        self, argv: Sequence[str], values: Mapping[str, str], key: str = "", inherited: Sequence[int] = ()
+    ) -> Ended:
+        """How it ended, with no secret of ours in what it said."""
+        program, *rest = fill_arguments(argv, values)
         path = _trusted(self._folder, program)
-        environment = {**self._passed, **({_KEY: key} if key else {})}
+        passed = {name: value.get_secret_value() for name, value in self._passed.items()}
+        environment = {**passed, **({_KEY: key} if key else {})}
+        seconds = self._template.timeout_seconds
         try:
-            return run_program((str(path), *rest), path.parent, environment, self._template.timeout_seconds)
+            ended = run_program((str(path), *rest), path.parent, environment, seconds, inherited)
         except OSError as error:
             raise ActionError(f"the script {program} cannot be started: {error.strerror}; nothing was done") from None
+        return Ended(ended.code, self._secrets.cut(ended.output))
 
 
 def _trusted(folder: Path, program: str) -> Path:
@@ -119,7 +127,12 @@ def _shown(argv: Sequence[str]) -> str:
     return " ".join(repr(part) if " " in part or not part else part for part in argv)
 
 
+def _last(output: str) -> str:
+    said = " / ".join(_lines(output)[-3:])
+    return f": {said}" if said else ""
+
+
 def _lines(output: str) -> list[str]:
-    lines = [line[:_LONGEST_LINE] for line in output.splitlines() if line.strip()]
+    lines = [line[:LONGEST_LINE] for line in output.splitlines() if line.strip()]
     more = len(lines) - _MOST_LINES
     return [*lines[:_MOST_LINES], f"… and {more} more lines"] if more > 0 else lines

@@ -20,8 +20,9 @@ class ActionError(Exception):
     is asked."""
 
 
-class NoAnswer(ActionError):
-    """The target did not answer, so that it may still be doing what was asked."""
+class NoAnswer(ActionError):  # noqa: N818 - a state, named as one reads it
+    """The target did not answer, so that it may still be doing what was asked. Where nothing was sent (refused, unknown
+    host, no TLS), it is a plain ``ActionError``."""
 
 
 class ActionArguments(BaseModel):
@@ -69,7 +70,7 @@ class DryRun:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """``detail`` is one sentence about what was done; ``memo`` is what ``undo`` needs (its own JSON)."""
+    """``detail`` is one sentence about what was done; ``memo`` is what ``undo`` needs, as text of its own."""
 
     detail: str
     memo: str = ""
@@ -90,6 +91,10 @@ def _unknown(_: object, __: str) -> Happened:
     return Happened.UNKNOWN
 
 
+def _no_memo(_: object, __: str) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class ActionSpec(Generic[A]):
     """One kind of action. All functions raise ``ActionError``; they bear being called from any thread.
@@ -98,7 +103,9 @@ class ActionSpec(Generic[A]):
     that it is proposed for; none: only a person asks for it. ``run`` and ``undo`` take the action's key, which the
     target should keep (idempotency key, annotation): ``happened`` asks the target for it after a crash.
     ``repeatable``: the target itself does a key once, so sending it again is safe. ``undo_dry_run`` shows what ``undo``
-    would do with a memo. ``settles_seconds`` after it was begun, what was cut off has ended one way or the other.
+    would do with a memo, exactly; each action with an undo has one. ``settles_seconds`` after it was begun, what was cut
+    off has ended one way or the other. ``memo_of`` gives the memo of a key that took effect though its answer was lost;
+    ``undone`` says whether what a memo stands for was taken back (without it ``happened`` is asked for the undo's key).
     """
 
     name: str
@@ -114,6 +121,8 @@ class ActionSpec(Generic[A]):
     repeatable: bool = False
     undo_dry_run: Callable[[A, str], DryRun] | None = None
     settles_seconds: float = 60.0
+    memo_of: Callable[[A, str], str] = _no_memo
+    undone: Callable[[A, str], Happened] | None = None
 
 
 def registry(*specs: ActionSpec[Any]) -> Mapping[str, ActionSpec[Any]]:

@@ -9,12 +9,23 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, fi
 
 from diagnosis.findings import Remediation
 from diagnosis.telemetry import ChangeKind
-from tools.actions.placeholders import check_address, check_arguments, check_body, names_in, origin, title_of, why_not
+from tools.actions.placeholders import (
+    IN_UNDO,
+    check_address,
+    check_arguments,
+    check_body,
+    names_in,
+    origin,
+    title_of,
+    why_not,
+)
 from tools.actions.spec import ActionArguments, Target
 from tools.spec import Risk
 
 Address = Annotated[str, AfterValidator(check_address)]
 Body = Annotated[JsonValue, AfterValidator(check_body)]
+UndoAddress = Annotated[str, AfterValidator(lambda url: check_address(url, more=IN_UNDO))]
+UndoBody = Annotated[JsonValue, AfterValidator(lambda body: check_body(body, more=IN_UNDO))]
 ActionName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 _VALUES = ("entity", "change", "flag", "before", "title")
@@ -38,9 +49,9 @@ class TemplateArguments(ActionArguments):
                 raise ValueError(problem)
         return self
 
-    def values(self, key: str) -> dict[str, str]:
-        """By placeholder."""
-        return {name: getattr(self, name) for name in _VALUES} | {"key": key}
+    def values(self, key: str, undoes: str = "") -> dict[str, str]:
+        """By placeholder; ``undoes`` is the key of what is taken back."""
+        return {name: getattr(self, name) for name in _VALUES} | {"key": key, "undoes": undoes}
 
 
 class Template(BaseModel, ABC):
@@ -87,7 +98,7 @@ class Template(BaseModel, ABC):
             "before": target.before,
             "title": title_of(target.alert_name, f"({target.entity})"),
         }
-        values = {name: known[name] for name in self.used - {"key"}} | {"entity": target.entity}
+        values = {name: known[name] for name in self.used - {"key", *IN_UNDO}} | {"entity": target.entity}
         if any(why_not(name, value) for name, value in values.items()):
             return None
         return TemplateArguments.model_validate(values)
@@ -107,6 +118,13 @@ class Call(BaseModel):
         if self.method == "GET" and self.body is not None:
             raise ValueError("a GET has no body")
         return self
+
+
+class UndoCall(Call):
+    """The request that takes another back: it can name that one by ``{undoes}``, its key."""
+
+    url: UndoAddress
+    body: UndoBody = None
 
 
 class Check(BaseModel):
@@ -129,7 +147,7 @@ class HttpAction(Call, Template):
     variables that hold their whole value. ``repeatable``: the other side does an ``Idempotency-Key`` once."""
 
     dry_run: Call | None = None
-    undo: Call | None = None
+    undo: UndoCall | None = None
     check: Check | None = None
     secret_env: str = ""
     header_env: dict[str, VariableName] = Field(default_factory=dict)
@@ -141,7 +159,8 @@ class HttpAction(Call, Template):
     @property
     def used(self) -> frozenset[str]:
         calls = [self, *(call for call in (self.dry_run, self.undo) if call)]
-        return names_in(*(part for call in calls for part in (call.url, call.body)))
+        asked = (self.check.url,) if self.check else ()
+        return names_in(*asked, *(part for call in calls for part in (call.url, call.body)))
 
     @model_validator(mode="after")
     def _one_host(self) -> Self:
@@ -175,8 +194,10 @@ class Script(Template):
 
     @model_validator(mode="after")
     def _fixed(self) -> Self:
-        for part in (self.argv, *(part for part in (self.dry_run, self.check, self.undo) if part)):
+        for part in (self.argv, *(part for part in (self.dry_run, self.check) if part)):
             check_arguments(part)
+        if self.undo:
+            check_arguments(self.undo, more=IN_UNDO)
         if "key" in names_in(self.dry_run):
             raise ValueError("a dry run has no {key}: nothing was approved yet")
         return self

@@ -1,12 +1,15 @@
-"""A verdict to fit actions to, and a cluster."""
+"""A verdict to fit actions to, and what they act on: a cluster, a delivery system, a folder of scripts."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from diagnosis.findings import Remediation
 from tests.kubernetes_double import Kubernetes, kubernetes_double
+from tests.signed_double import Signed, signed_double
+from tests.tools.actions.script_cases import ROLL, write
 from tools.actions.spec import Target
 
 _VERDICT = Target(
@@ -25,3 +28,17 @@ def target() -> Callable[..., Target]:
 def cluster() -> Iterator[Kubernetes]:
     with kubernetes_double() as double:
         yield double
+
+
+@pytest.fixture
+def double() -> Iterator[Signed]:
+    with signed_double() as running:
+        yield running
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "scripts"
+    made.mkdir(mode=0o755)
+    write(made, "roll.sh", ROLL)
+    return made

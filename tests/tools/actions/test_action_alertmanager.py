@@ -81,9 +81,16 @@ def test_it_is_made_once_found_again_and_ended(url: str, target: Callable[..., T
     assert states["price"] != "suppressed"
     assert (spec.happened(arguments, KEY), spec.happened(arguments, OTHER)) == (Happened.YES, Happened.NO)
     assert spec.undo is not None
+    assert spec.undo_dry_run is not None
+    ending = spec.undo_dry_run(arguments, done.memo)
+    assert made[0]["id"] in ending.effect
+    assert made[0]["endsAt"] in ending.lines[0]
+    assert len(silences(url)) == 1
     for _ in range(2):
         spec.undo(arguments, OTHER, done.memo)
     assert silences(url) == []
+    with pytest.raises(ActionError, match="over already"):
+        spec.undo_dry_run(arguments, done.memo)
     assert spec.happened(arguments, KEY) is Happened.YES
 
 
@@ -126,9 +133,13 @@ def test_it_is_bounded_in_time_and_to_the_label_of_the_settings(url: str):
 @pytest.mark.parametrize("memo", ["", '{"id": "../../-/quit"}', '{"id": "a/b/c/d/e"}', '{"id": "?x=12345678"}', "{}"])
 def test_an_undo_without_a_silence_ends_none(url: str, memo: str):
     spec = action(url)
+    arguments = SilenceArguments(entity="front", alert_name="x", label="service", minutes=5)
     assert spec.undo is not None
+    assert spec.undo_dry_run is not None
     with pytest.raises(ActionError, match="not known any more"):
-        spec.undo(SilenceArguments(entity="front", alert_name="x", label="service", minutes=5), KEY, memo)
+        spec.undo(arguments, KEY, memo)
+    with pytest.raises(ActionError, match="not known any more"):
+        spec.undo_dry_run(arguments, memo)
 
 
 def test_who_is_no_alertmanager_is_told_of():

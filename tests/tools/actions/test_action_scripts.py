@@ -8,57 +8,14 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from tools.actions.scripts import script_action
-from tools.actions.spec import ActionError, ActionSpec, Happened, Target
-from tools.actions.templates import Script, TemplateArguments
+from tests.tools.actions.script_cases import ARGUMENTS, KEY, OTHER, ROLL, action, only, write
+from tools.actions.spec import ActionError, Happened, Target
+from tools.actions.templates import TemplateArguments
 
-KEY, OTHER = "a" * 32, "b" * 32
 HOSTILE = (
     "../x", "..", "-rf", "--help", " a", "a\nb", "a\x00b", 'a"b', "a'b", "a;b", "$(touch pwned)", "`touch pwned`", "{}",
     "{key}", "%2f", "a*", "~", "|x", ">x", "&", "ä", "\u202ea", "x" * 5000, "", "a/../b", "/etc/passwd", "\ud800", "a\n",
 )  # fmt: skip
-ROLL = """#!/bin/sh
-case "$1" in
-  dry) echo "$2: $(cat state 2>/dev/null || echo new) -> old" ;;
-  run) grep -qx "$PCAUSE_ACTION_KEY" keys 2>/dev/null || { echo "$PCAUSE_ACTION_KEY" >> keys; echo old > state; echo "$#:$2:$3" >> calls; }
-       echo rolled back ;;
-  undo) echo new > state ;;
-  check) grep -qx "$PCAUSE_ACTION_KEY" keys 2>/dev/null || exit 1 ;;
-esac
-"""
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "scripts"
-    made.mkdir(mode=0o755)
-    write(made, "roll.sh", ROLL)
-    return made
-
-
-def write(folder: Path, name: str, text: str, mode: int = 0o755) -> Path:
-    path = folder / name
-    path.write_text(text)
-    path.chmod(mode)
-    return path
-
-
-def action(folder: Path, passed: dict[str, str] | None = None, **fields: object) -> ActionSpec[TemplateArguments]:
-    given: dict[str, object] = {
-        "name": "roll", "summary": "Roll back by script.", "remediations": ["rollback"], "risk": "reversible",
-        "argv": ["roll.sh", "run", "{entity}", "{change}"], "dry_run": ["roll.sh", "dry", "{entity}"],
-        "undo": ["roll.sh", "undo", "{entity}"], "check": ["roll.sh", "check"], "timeout_seconds": 10, **fields,
-    }  # fmt: skip
-    return script_action(Script.model_validate(given), folder, passed or {})
-
-
-def only(folder: Path, text: str, **fields: object) -> ActionSpec[TemplateArguments]:
-    """An action of a script that does one thing."""
-    write(folder, "one.sh", text)
-    return action(folder, argv=["one.sh"], dry_run=[], undo=[], check=[], **fields)
-
-
-ARGUMENTS = TemplateArguments(entity="store", change="store@2")
 
 
 def test_it_is_shown_run_once_found_by_its_key_and_undone(folder: Path, target: Callable[..., Target]):

@@ -1,6 +1,6 @@
 """Actions of the settings: nothing configured is nothing, secrets are names of variables, mistakes name their place."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from agent.action_settings import ActionSettings
 from agent.actions import build_actions
 from agent.settings import SettingsError
-from tests.signed_double import SECRET, Signed, signed_double
+from tests.signed_double import SECRET, Signed
+from tests.tools.actions.script_cases import write
 from tools.actions.spec import Target
 from tools.spec import Risk
 
@@ -25,16 +26,11 @@ class Configured:
     """Settings with actions."""
 
     actions: ActionSettings = field(default_factory=ActionSettings)
+    home: Path = Path("never-made")
 
 
 def configured(given: dict[str, Any]) -> Configured:
     return Configured(ActionSettings.model_validate(given))
-
-
-@pytest.fixture
-def double() -> Iterator[Signed]:
-    with signed_double() as running:
-        yield running
 
 
 def example() -> dict[str, Any]:
@@ -112,6 +108,61 @@ def test_a_secret_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch, tmp_
     for given in wrong:
         with pytest.raises(SettingsError, match="NOT_THERE"):
             build_actions(configured(given))
+
+
+def test_a_mistake_names_its_place_in_the_settings(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("NOT_THERE", raising=False)
+    for wrong, place in (
+        ({"url": "http://127.0.0.1:1", "token_env": "NOT_THERE"}, r"actions\.alertmanager\.token_env"),
+        (
+            {"url": "http://127.0.0.1:1", "username": "a", "password_env": "NOT_THERE"},
+            r"actions\.alertmanager\.password_env",
+        ),
+        ({"url": "alertmanager:9093"}, r"actions\.alertmanager\.url"),
+    ):
+        with pytest.raises(SettingsError, match=place):
+            build_actions(configured({"alertmanager": wrong}))
+
+
+@pytest.mark.parametrize(
+    "allow", [[], ["restart_workload"], ["rollback_workload", "restart_workload", "scale_workload"]]
+)
+def test_the_names_are_those_of_the_actions(monkeypatch: pytest.MonkeyPatch, allow: list[str]):
+    given = example()
+    for name in (
+        "ALERTMANAGER_TOKEN",
+        "DEPLOYS_SECRET",
+        "DEPLOYS_TOKEN",
+        "TICKETS_SECRET",
+        "KUBERNETES_TOKEN",
+        "FLAGS_SECRET",
+    ):
+        monkeypatch.setenv(name, "a-secret-of-the-test")
+    given["kubernetes"] = {**given["kubernetes"], "allow": allow}
+    wanted = configured(given)
+    assert wanted.actions.names == build_actions(wanted).keys()
+    assert Configured().actions.names == frozenset()
+
+
+def test_a_host_that_repeats_a_secret_of_the_settings_shows_none(double: Signed, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SIGNING", SECRET)
+    monkeypatch.setenv("HELD", "Bearer a-token-of-the-test")
+    call = {"name": "x", "summary": "X.", "url": f"{double.url}/x", "dry_run": {"url": f"{double.url}/dry"}}
+    spec = build_actions(
+        configured({"http": [{**call, "secret_env": "SIGNING", "header_env": {"Authorization": "HELD"}}]})
+    )["x"]
+    double.dry_run = {"effect": f"a-token-of-the-test and {SECRET}"}
+    assert spec.dry_run(spec.arguments(entity="store")).lines == ("it says: [secret] and [secret]",)
+
+
+def test_notes_about_running_scripts_are_in_the_home(tmp_path: Path):
+    folder = tmp_path / "scripts"
+    folder.mkdir(mode=0o755)
+    write(folder, "y.sh", "#!/bin/sh\nls ../home/running-scripts\n")
+    named = [{"name": "y", "summary": "Y.", "argv": ["y.sh"]}]
+    wanted = ActionSettings.model_validate({"scripts": {"folder": str(folder), "named": named}})
+    spec = build_actions(Configured(wanted, tmp_path / "home"))["y"]
+    assert spec.run(spec.arguments(entity="store"), KEY).detail.endswith(".lock")
 
 
 def test_two_actions_of_one_name_are_refused():

@@ -8,16 +8,18 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import SecretStr
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from tools.actions.spec import ActionError, Happened
+from tools.actions.reaching import GATEWAY_GAVE_UP, NotSentError, asked, note_sending
+from tools.actions.spec import ActionError, Happened, NoAnswer
 from tools.actions.workloads.arguments import WorkloadArguments, arguments_of
 from tools.actions.workloads.found import KEYS, Entry, Found
 from tools.actions.workloads.policy import Kind, KubernetesPolicy, Workload
-from tools.http.adapter import within
 
 _PLURAL: Mapping[Kind, str] = {"Deployment": "deployments", "StatefulSet": "statefulsets", "DaemonSet": "daemonsets"}
 _MOST_OBJECTS = 500
 _TRIES = 3
+_SERVER_SECONDS = 60.0  # --request-timeout of the API server, where nobody changed it
 _REMEDY = {
     401: "its token is refused; see token_env or the kubeconfig",
     403: "the account may not do this; give it get, list and patch as in docs/actions.md",
@@ -44,6 +46,11 @@ class Cluster:
         self.policy, self._token = policy, token
         self._lock = threading.Lock()
         self._made: Any = None
+
+    @property
+    def settles_seconds(self) -> float:
+        """For how long a patch that was cut off may still be taken: a cluster gives a request up after a minute."""
+        return self.policy.timeout_seconds + _SERVER_SECONDS
 
     def happened(self, arguments: WorkloadArguments, key: str) -> Happened:
         """Whether the workload bears the key."""
@@ -153,21 +160,19 @@ class Cluster:
 
     def _asked(self, call: Callable[[Any, float], Any], what: str) -> Mapping[str, Any]:
         """One call, once. Every way it can go wrong is an ``ActionError``."""
-        from urllib3.exceptions import HTTPError
-
         api, failure = self._api()
         seconds = self.policy.timeout_seconds
         try:
-            answer = within(seconds, lambda: call(api, seconds))
+            answer = asked(seconds, lambda: call(api, seconds))
+        except NotSentError as error:
+            raise ActionError(
+                f"Kubernetes cannot be reached ({_kind(error.cause)}) to be asked about {what}; see actions.kubernetes.url"
+            ) from None
         except failure as error:
             raise _refusal(error, what) from None
         except (TimeoutError, HTTPError, OSError) as error:
-            said = (
-                "gave no answer in time"
-                if isinstance(error, TimeoutError)
-                else f"cannot be reached ({type(error).__name__})"
-            )
-            raise ActionError(f"Kubernetes {said} when asked about {what}; see actions.kubernetes.url") from None
+            said = "gave no answer in time" if _is_late(error) else f"broke off ({type(error).__name__})"
+            raise NoAnswer(f"Kubernetes {said} when asked about {what}; see actions.kubernetes.url") from None
         if not isinstance(answer, Mapping):
             raise ActionError(f"Kubernetes answered no object when asked about {what}; is this its API?")
         return answer
@@ -211,6 +216,7 @@ def _client(policy: KubernetesPolicy, token: SecretStr | None) -> Any:  # noqa: 
         ) from None
     configuration.retries = False  # an action is sent once, and never to where a redirect points
     made = client.ApiClient(configuration, "Authorization" if header else None, header)
+    note_sending(made.rest_client.pool_manager)
     # Some versions of the client would send a strategic merge, in which what is left out stays.
     made.default_headers["Content-Type"] = "application/merge-patch+json"
     return client.CustomObjectsApi(made)
@@ -223,12 +229,27 @@ def _place(workload: Workload) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _kind(cause: Exception) -> str:
+    """The client hides an error of TLS in a failure without a status."""
+    return (
+        str(getattr(cause, "reason", "")).partition("\n")[0]
+        if getattr(cause, "status", None) == 0
+        else type(cause).__name__
+    )
+
+
+def _is_late(error: Exception) -> bool:
+    return isinstance(error, TimeoutError | ReadTimeoutError)
+
+
 def _refusal(error: Any, what: str) -> ActionError:  # noqa: ANN401 - ApiException of a library that may be missing
     status = int(error.status or 0)
+    if not status:  # the client's own word for a connection that broke, not an answer of the cluster
+        return NoAnswer(f"Kubernetes broke off when asked about {what}; see actions.kubernetes.url")
     try:
         said = str(json.loads(error.body or "{}").get("message", ""))[:300]
     except (ValueError, AttributeError):
         said = ""
-    kind = {404: Missing, 409: Conflict}.get(status, ActionError)
+    kind = NoAnswer if status in GATEWAY_GAVE_UP else {404: Missing, 409: Conflict}.get(status, ActionError)
     hint = _REMEDY.get(status, "it is in trouble" if status >= 500 else "see actions.kubernetes.url")
     return kind(f"Kubernetes answered {status} about {what}: {hint}{f' ({said})' if said else ''}")

@@ -45,6 +45,7 @@ def restart_workload(cluster: Cluster, now: Callable[[], float]) -> ActionSpec[W
         dry_run=dry_run,
         run=run,
         happened=cluster.happened,
+        settles_seconds=cluster.settles_seconds,
     )
 
 

@@ -30,6 +30,8 @@ def rollback_workload(cluster: Cluster) -> ActionSpec[WorkloadArguments]:
         run=doing.run,
         happened=cluster.happened,
         undo=doing.undo,
+        undo_dry_run=doing.undo_dry_run,
+        settles_seconds=cluster.settles_seconds,
     )
 
 
@@ -61,17 +63,30 @@ class _Doing:
         found = self._cluster.find(arguments)
         if found.done(key):
             return Done(f"the rollback of {found} was undone before")
-        told = json.loads(memo_of(found, NAME, memo))
-        known = revisions(self._cluster, found)
-        if current(found, known).name != told["to"]:
-            raise ActionError(f"{found} was rolled out anew since the rollback; there is nothing left to undo")
-        wanted = next((revision for revision in known if revision.name == told["from"]), None)
-        if wanted is None:
-            raise ActionError(f"the cluster no longer has the revision {told['from']} of {found}; roll it out again")
+        wanted, _ = self._way_forth(found, memo)
         self._cluster.change(
             found, {"template": becoming(found.template, wanted.template)}, Entry(key, f"undo {NAME}", "")
         )
         return Done(f"{found} is back at what ran before the rollback")
+
+    def undo_dry_run(self, arguments: WorkloadArguments, memo: str) -> DryRun:
+        found = self._cluster.find(arguments)
+        wanted, now = self._way_forth(found, memo)
+        self._cluster.tried(found, {"template": becoming(found.template, wanted.template)})
+        effect = f"takes the rollback of {found} back: from revision {now.number} to revision {wanted.number}"
+        return DryRun(effect, _lines(found, wanted), f"{found.seen}; {now.name} to {wanted.name}")
+
+    def _way_forth(self, found: Found, memo: str) -> tuple[Revision, Revision]:
+        """The revision that ran before the rollback, and the one that runs."""
+        told = json.loads(memo_of(found, NAME, memo))
+        known = revisions(self._cluster, found)
+        now = current(found, known)
+        if now.name != told["to"]:
+            raise ActionError(f"{found} was rolled out anew since the rollback; there is nothing left to undo")
+        wanted = next((revision for revision in known if revision.name == told["from"]), None)
+        if wanted is None:
+            raise ActionError(f"the cluster no longer has the revision {told['from']} of {found}; roll it out again")
+        return wanted, now
 
     def _way_back(self, found: Found) -> tuple[Revision, Revision]:
         """The revision that is wanted now, and the one before."""

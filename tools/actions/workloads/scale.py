@@ -28,6 +28,8 @@ def scale_workload(cluster: Cluster) -> ActionSpec[ScaleArguments]:
         run=doing.run,
         happened=cluster.happened,
         undo=doing.undo,
+        undo_dry_run=doing.undo_dry_run,
+        settles_seconds=cluster.settles_seconds,
     )
 
 
@@ -64,13 +66,25 @@ class _Doing:
         found = self._cluster.find(arguments)
         if found.done(key):
             return Done(f"the scaling of {found} was undone before")
+        before = self._before(found, memo)
+        self._cluster.change(found, {"replicas": before}, Entry(key, f"undo {NAME}", ""))
+        return Done(f"{found} is back at {before} replicas")
+
+    def undo_dry_run(self, arguments: ScaleArguments, memo: str) -> DryRun:
+        found = self._cluster.find(arguments)
+        before = self._before(found, memo)
+        self._cluster.tried(found, {"replicas": before})
+        effect = f"scales {found} back from {found.replicas} to {before} replicas"
+        return DryRun(effect, (f"replicas {found.replicas} → {before}",), f"{found.seen}; to {before}")
+
+    def _before(self, found: Found, memo: str) -> int:
+        """The replicas that it had; raises ``ActionError`` where it no longer has those that we gave it."""
         told = json.loads(memo_of(found, NAME, memo))
         if found.replicas != int(told["after"]):
             raise ActionError(
                 f"{found} has {found.replicas} replicas by now, not {told['after']}: somebody else scales it"
             )
-        self._cluster.change(found, {"replicas": int(told["before"])}, Entry(key, f"undo {NAME}", ""))
-        return Done(f"{found} is back at {told['before']} replicas")
+        return int(told["before"])
 
     def _wanted(self, found: Found, arguments: ScaleArguments) -> int:
         """The replicas that it is to have; raises ``ActionError`` where that is outside the bounds."""
