@@ -7,7 +7,7 @@ leave comes from ``approvals``, and the key of an action is in the ledger before
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agent.approvals import Approvals, Question, hash_of
@@ -58,6 +58,8 @@ class Acting:
         action = _fitted(spec, investigation_id, target)
         if action is None:
             raise ActionError(f"{name} does not fit {target.entity}: it is for other services, or lacks a value")
+        if not spec.remediations:  # no symptom will go away by it
+            grounds = replace(grounds, prediction="")
         again = self._approvals.settled(investigation_id, action)
         return await self._considered(investigation_id, _numbered(action, again), grounds)
 

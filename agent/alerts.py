@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.redaction import cut_secrets, cut_tokens
 from agent.state import Alert
+from agent.text_room import MOST_LOOKED_AT, Room, shortened
 from tools.logs.records import workload
 
 _ENTITY_KEYS = (
@@ -25,7 +26,8 @@ _EXPORTER = re.compile(
 # A label called name may be anything, such as a network card.
 _NAME_KEYS = ("alertname", "name", "monitor", "title", "rule")
 _TIME_KEYS = ("fired_at", "startsAt", "starts_at", "started_at", "timestamp", "time")
-_LONGEST_TEXT = 4_000
+_LONGEST_TEXT = 4_000  # characters of what stands for a number or a time
+_LONGEST_QUOTE = 80
 _LATEST = 32503680000.0  # the year 3000
 
 
@@ -43,35 +45,50 @@ def parse_alert(raw: object, source: str = "file") -> Alert:
     """
     if not isinstance(raw, Mapping):
         raise AlertError(f"an alert is a JSON object, got {type(raw).__name__}")
-    if isinstance(raw.get("alerts"), list):
-        return _alertmanager(raw, source)
-    flat = _flat(raw)
-    name = _first(flat, _NAME_KEYS) or "alert"
+    return parse_fields(_first_firing(raw) if isinstance(raw.get("alerts"), list) else raw, source)
+
+
+def parse_fields(raw: Mapping[str, Any], source: str = "file", room: Room | None = None) -> Alert:
+    """One alert from its fields, labels and annotations; alerts inside of it are not looked for. Raises ``AlertError``.
+
+    ``room`` is what its delivery may take up.
+    """
+    flat, room = _flat(raw), room or Room()
+    name = room.take_name(_first(flat, _NAME_KEYS) or "alert")
     fired = _first(flat, _TIME_KEYS)
     if not fired:
-        raise AlertError(f"alert “{name}” has no time; give fired_at (RFC 3339 or epoch seconds)")
-    summary = " ".join(part for key in ("summary", "description", "message", "detail") if (part := flat.get(key, "")))
+        raise AlertError(
+            f"alert “{shortened(name, _LONGEST_QUOTE)}” has no time; give fired_at (RFC 3339 or epoch seconds)"
+        )
+    parts = [room.take(part) for key in ("summary", "description", "message", "detail") if (part := flat.get(key, ""))]
     return _alert(
         name=name,
-        entity=_entity(flat),
+        entity=room.take_name(_entity(flat)),
         fired_at=parse_time(fired),
-        metric=flat.get("metric", ""),
+        metric=room.take_name(flat.get("metric", "")),
         threshold=_number(flat.get("threshold")),
         observed=_number(flat.get("observed") or flat.get("value")),
-        severity=flat.get("severity", ""),
-        summary=summary,
+        severity=room.take_name(flat.get("severity", "")),
+        summary=" ".join(parts),
         source=source,
     )
 
 
-def _alertmanager(raw: Mapping[str, Any], source: str) -> Alert:
+def entity_of(raw: Mapping[str, Any]) -> str:
+    """Whom these fields are about; "" where they name nothing."""
+    return cut_tokens(_entity(_flat(raw))[:_LONGEST_TEXT])
+
+
+def _first_firing(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields of the earliest, with what it has in common with the others."""
     alerts = [item for item in raw["alerts"] if isinstance(item, Mapping)]
     firing = [item for item in alerts if item.get("status", "firing") == "firing"]
     if not firing:
         raise AlertError("this Alertmanager notification has no firing alert (only resolved ones)")
-    first = min(firing, key=lambda item: str(item.get("startsAt", "")))
-    common = {**(raw.get("commonLabels") or {}), **(raw.get("commonAnnotations") or {})}
-    return parse_alert({**common, **{k: v for k, v in first.items() if k != "status"}}, source)
+    first = min(firing, key=lambda item: _text(item.get("startsAt")))
+    shared = [layer for key in ("commonLabels", "commonAnnotations") if isinstance(layer := raw.get(key), Mapping)]
+    common = {key: value for layer in shared for key, value in layer.items()}
+    return {**common, **{key: value for key, value in first.items() if key != "status"}}
 
 
 def _alert(**fields: Any) -> Alert:  # noqa: ANN401 - the fields of Alert
@@ -83,19 +100,19 @@ def _alert(**fields: Any) -> Alert:  # noqa: ANN401 - the fields of Alert
 
 
 def _flat(raw: Mapping[str, Any]) -> dict[str, str]:
-    """Labels and annotations beside the top level (which wins), everything as text of bounded length."""
+    """Labels and annotations beside the top level (which wins), everything as text."""
     flat: dict[str, str] = {}
     for layer in (raw.get("annotations"), raw.get("labels"), raw):
         if isinstance(layer, Mapping):
-            texts = {str(k): _bounded(str(v)) for k, v in layer.items() if isinstance(v, str | int | float) and v != ""}
+            texts = {str(key): text for key, value in layer.items() if (text := _text(value))}
             # JSON may carry half a surrogate pair, which no database and no page can hold.
-            flat |= {k: v.encode("utf-8", "replace").decode() for k, v in texts.items()}
+            flat |= {key: text.encode("utf-8", "replace").decode() for key, text in texts.items()}
     return flat
 
 
-def _bounded(text: str) -> str:
-    """Cut before it is shortened: half a token is still half a secret, and no longer known as one."""
-    return text if len(text) <= _LONGEST_TEXT else cut_secrets(text)[:_LONGEST_TEXT]
+def _text(value: object) -> str:
+    """Of a scalar, a little more than is ever looked at; "" of anything else."""
+    return str(value)[: MOST_LOOKED_AT + 1] if isinstance(value, str | int | float) else ""
 
 
 def _entity(flat: Mapping[str, str]) -> str:
@@ -110,7 +127,7 @@ def _first(flat: Mapping[str, str], keys: tuple[str, ...]) -> str:
 
 def _number(text: str | None) -> float | None:
     try:
-        value = float(text) if text else math.nan
+        value = float(text) if text and len(text) <= _LONGEST_TEXT else math.nan
     except ValueError:
         return None
     return value if math.isfinite(value) else None
@@ -124,9 +141,7 @@ def parse_time(text: str) -> float:
             moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
             number = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError) as error:
-        raise AlertError(
-            f"cannot read the time {cut_secrets(text)[:60]!r}: write it like 2026-11-24T03:00:00Z"
-        ) from error
+        raise AlertError(f"cannot read the time {shortened(text, 60)!r}: write it like 2026-11-24T03:00:00Z") from error
     while number > _LATEST:
         number /= 1000.0
     return number

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from agent.events import ApprovalNeeded, Event, EvidenceFound, Finished, Performed, Ranked, StageStarted, Verified
-from agent.ledger import Ledger
+from agent.ledger import InvestigationRow, Ledger
 from agent.ledger_database import Database
 from agent.ledger_schema import EVENTS, STAGES
 
@@ -56,7 +56,18 @@ class EventLog:
         query = sa.select(EVENTS).where(EVENTS.c.investigation_id == investigation_id, EVENTS.c.seq > seq)
         with self._transaction() as db:
             rows = db.execute(query.order_by(EVENTS.c.seq).limit(limit)).all()
-        return [LoggedEvent(row.seq, row.investigation_id, row.at, row.kind, json.loads(row.body)) for row in rows]
+        return [_event(row) for row in rows]
+
+    def last(self, investigation_id: str, kind: str) -> LoggedEvent | None:
+        """The newest of a kind."""
+        query = sa.select(EVENTS).where(EVENTS.c.investigation_id == investigation_id, EVENTS.c.kind == kind)
+        with self._transaction() as db:
+            row = db.execute(query.order_by(EVENTS.c.seq.desc()).limit(1)).one_or_none()
+        return None if row is None else _event(row)
+
+
+def _event(row: sa.Row[Any]) -> LoggedEvent:
+    return LoggedEvent(row.seq, row.investigation_id, row.at, row.kind, json.loads(row.body))
 
 
 async def told_to(
@@ -76,11 +87,18 @@ async def told_to(
         log.tell(investigation_id, untold)
 
 
-async def follow(log: EventLog, ledger: Ledger, id: str, after: int = 0) -> AsyncIterator[LoggedEvent]:
-    """Everything after ``after`` as it comes; ends when the investigation has ended and all was told."""
+def has_ended(row: InvestigationRow) -> bool:
+    """Whether nothing more is told of it, unless somebody takes it up."""
+    return row.status in _ENDED
+
+
+async def follow(
+    log: EventLog, ledger: Ledger, id: str, after: int = 0, over: Callable[[InvestigationRow], bool] = has_ended
+) -> AsyncIterator[LoggedEvent]:
+    """Everything after ``after`` as it comes; ends when the investigation is ``over`` and all was told."""
     while True:
         # Asked before the events: what is written between the two is told in the next round.
-        ended = (await asyncio.to_thread(ledger.investigation, id)).status in _ENDED
+        ended = over(await asyncio.to_thread(ledger.investigation, id))
         events = await asyncio.to_thread(log.since, id, after)
         for event in events:
             after = event.seq

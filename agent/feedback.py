@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from agent.audit import Audit
 from agent.ledger_database import Database
 from agent.ledger_schema import FEEDBACK
+from agent.past_incidents import confirm, unconfirm
+from agent.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,28 @@ def feedback(home: Path, investigation_id: str = "") -> tuple[Feedback, ...]:
     with Database(home).transaction() as db:
         rows = db.execute(query).all()
     return tuple(Feedback(row.investigation_id, row.door, row.person, bool(row.right), row.at) for row in rows)
+
+
+def keep_as_said(
+    settings: Settings, investigation_id: str, door: str, person: str, right: bool, gone: bool = False
+) -> None:
+    """Keep the incident as a confirmed one, or no more, as it will stand with this word: somebody says right and nobody
+    wrong. To be called before the word is noted, so that a try that breaks off is made again.
+
+    What was confirmed by hand, and never called right here, stays. Raises what ``confirm`` and ``unconfirm`` raise.
+    """
+    before = {(word.door, word.person): word.right for word in feedback(settings.home, investigation_id)}
+    after = {key: said for key, said in before.items() if key != (door, person)}
+    if not gone:
+        after[door, person] = right
+    elif before.get((door, person)) is not right:
+        return
+    if after == before:
+        return
+    if after and all(after.values()):
+        confirm(investigation_id, settings)
+    elif any(before.values()):
+        unconfirm(investigation_id, settings)
 
 
 def _of(investigation_id: str, door: str, person: str) -> sa.ColumnElement[bool]:

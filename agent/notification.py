@@ -9,17 +9,19 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from agent.alert_expression import metric_of
-from agent.alerts import AlertError, parse_alert, parse_time
+from agent.alerts import AlertError, parse_fields, parse_time
 from agent.redaction import cut_secrets, cut_tokens
 from agent.state import Alert
+from agent.text_room import Room, shortened, to_a_blank
 
 _ALERTMANAGER = "alertmanager"
-_MOST_ALERTS = 1_000  # of one notification; the rest is counted
+_MOST_COMMON = 200  # labels or annotations; each is read again with every alert
 _MOST_NAMED = 12
 _LONGEST_NAME = 80
 _LONGEST_SUMMARY = 4_000
@@ -37,8 +39,13 @@ def _texts(value: object) -> object:
     return {key: _text(item) for key, item in value.items()} if isinstance(value, Mapping) else value or {}
 
 
+def _few_texts(value: object) -> object:
+    return _texts(dict(islice(value.items(), _MOST_COMMON)) if isinstance(value, Mapping) else value)
+
+
 _Text = Annotated[str, BeforeValidator(_text)]
 _Texts = Annotated[dict[str, str], BeforeValidator(_texts)]
+_FewTexts = Annotated[dict[str, str], BeforeValidator(_few_texts)]
 
 
 class NotifiedAlert(BaseModel):
@@ -61,8 +68,8 @@ class Notification(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     alerts: tuple[Any, ...]  # each is validated by itself: one that cannot be read must not cost its neighbours
-    commonLabels: _Texts = {}  # noqa: N815 - Alertmanager's name
-    commonAnnotations: _Texts = {}  # noqa: N815 - Alertmanager's name
+    commonLabels: _FewTexts = {}  # noqa: N815 - Alertmanager's name
+    commonAnnotations: _FewTexts = {}  # noqa: N815 - Alertmanager's name
     groupLabels: Any = None  # noqa: N815 - Alertmanager's name
     truncatedAlerts: int | None = None  # noqa: N815 - Alertmanager's name
 
@@ -117,19 +124,22 @@ class Told:
     unread: tuple[str, ...] = ()
 
 
-def read_notification(raw: object, sender: str = _ALERTMANAGER) -> Told:
-    """Of Alertmanager, or of another ``sender`` with the same form. Raises ``AlertError`` where it is no notification, or
-    not one of its alerts can be read."""
+def read_notification(raw: object, sender: str = _ALERTMANAGER, room: Room | None = None) -> Told:
+    """Of Alertmanager, or of another ``sender`` with the same form; ``room`` is what its delivery may take up.
+
+    Raises ``AlertError`` where it is no notification, or not one of its alerts can be read.
+    """
+    room = room or Room()
     notification = _validated(raw, sender)
     if not notification.alerts:
         raise AlertError("this notification has no alerts: nothing fires and nothing has ended")
     firings: list[Firing] = []
     endings: list[Ending] = []
     errors: list[AlertError] = []
-    for place, raw_item in enumerate(notification.alerts[:_MOST_ALERTS]):
+    for place, raw_item in enumerate(notification.alerts[: room.seats(len(notification.alerts))]):
         try:
             item = _item(raw_item, place)
-            alert = _alert(item, notification, sender)
+            alert = _alert(item, notification, sender, room)
         except AlertError as error:  # its neighbours may be fine, and an alert is too dear to lose to a neighbour
             errors.append(error)
             continue
@@ -220,27 +230,27 @@ def _item(raw: object, place: int) -> NotifiedAlert:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, ("alerts", place, *first["loc"])))
-        # Cut before it is shortened: half a token is still half a secret, and no longer known as one.
-        told = f"{_short(cut_secrets(_name(raw)))} cannot be read: {_short(cut_secrets(where))}: {first['msg'].lower()}"
+        said = (shortened(text, _LONGEST_NAME) for text in (_name(raw), where))
+        told = f"{' cannot be read: '.join(said)}: {first['msg'].lower()}"
         raise AlertError(told.encode("utf-8", "replace").decode()) from error
 
 
 def _name(raw: object) -> str:
     labels = raw.get("labels") if isinstance(raw, Mapping) else None
     name = labels.get("alertname") if isinstance(labels, Mapping) else None
-    return f"alert “{name}”" if isinstance(name, str) else "an alert"
+    return f"alert “{to_a_blank(name, _LONGEST_NAME)}”" if isinstance(name, str) else "an alert"
 
 
-def _alert(item: NotifiedAlert, notification: Notification, sender: str) -> Alert:
+def _alert(item: NotifiedAlert, notification: Notification, sender: str, room: Room) -> Alert:
     raw: dict[str, Any] = {
         "labels": {**notification.commonLabels, **item.labels},
         "annotations": {**notification.commonAnnotations, **item.annotations},
         "startsAt": item.startsAt,
     }
-    alert = parse_alert(raw, source=sender)
+    alert = parse_fields(raw, source=sender, room=room)
     if not alert.fired_at >= 0:
         raise AlertError(
-            f"alert “{_short(alert.name)}” began before 1970 ({cut_secrets(item.startsAt)[:40]!r}): give its startsAt"
+            f"alert “{_short(alert.name)}” began before 1970 ({shortened(item.startsAt, 40)!r}): give its startsAt"
         )
     return alert
 

@@ -20,20 +20,43 @@ _MOST_SYMPTOMS = 8
 
 
 def confirm(id: str, settings: Settings, fix: str = "") -> Path:
-    """Keep an ended investigation with a cause; ``fix`` is what helped, else what was proposed first.
+    """Keep an investigation that is done and has a cause; ``fix`` is what helped, else what was proposed first.
 
     The file that was written. Raises ``LedgerError``, ``OSError``, ``RunbookIndexError``, ``EmbeddingError``.
     """
     row = Ledger(settings.home).investigation(id)
+    if row.status != "done":
+        raise LedgerError(f"investigation {row.id} is {row.status}: it can be confirmed once it is done")
     report = Report.model_validate_json(row.report) if row.report else None
     if report is None or not report.cause_found:
         raise LedgerError(f"investigation {row.id} named no cause: there is nothing to confirm")
-    folder = settings.home / "incidents" / "confirmed"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{row.id}.md"
+    path = _path(row.id, settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(_markdown(report, fix), encoding="utf-8")
-    index_folder(folder, incidents_home(settings), embedder_of(settings), lambda done, total: None)
+    _index(settings)
     return path
+
+
+def unconfirm(id: str, settings: Settings) -> bool:
+    """Keep it no more: it was not right after all. False where it was not kept.
+
+    Raises ``LedgerError``, ``OSError``, ``RunbookIndexError``, ``EmbeddingError``.
+    """
+    path = _path(Ledger(settings.home).investigation(id).id, settings)
+    kept = path.exists()
+    path.unlink(missing_ok=True)
+    if path.parent.is_dir() and incidents_home(settings).generation():  # also after a try that broke off here
+        _index(settings)
+    return kept
+
+
+def _path(id: str, settings: Settings) -> Path:
+    return settings.home / "incidents" / "confirmed" / f"{id}.md"
+
+
+def _index(settings: Settings) -> None:
+    folder = settings.home / "incidents" / "confirmed"
+    index_folder(folder, incidents_home(settings), embedder_of(settings), lambda done, total: None)
 
 
 def _markdown(report: Report, fix: str) -> str:

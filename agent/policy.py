@@ -1,9 +1,11 @@
 """What may be done and who may say so: ``policy.yaml``. Rules are asked in order; where none matches, nothing is done."""
 
 import re
+import time
 from datetime import UTC, datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,11 +13,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from agent import strict_yaml
 from tools.spec import Risk
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _BETWEEN = re.compile(r"(?:(?P<days>[a-z,-]+) )?(?P<start>\d\d:\d\d)-(?P<end>\d\d:\d\d)", re.IGNORECASE)
 _MOST_BYTES = 1_000_000
+_SETTLED_SECONDS = 2.0  # a file that was just written may be written again within one tick of its clock
 
 
 class PolicyError(ValueError):
@@ -47,7 +51,10 @@ class Approver(_Model):
 
 
 class Rule(_Model):
-    """Globs over an action, its service, its environment and its risk; ``between`` is like ``Mon-Fri 08:00-18:00``."""
+    """Globs over an action, its service, its environment and its risk; ``between`` is like ``Mon-Fri 08:00-18:00``.
+
+    A window that ends when it starts lasts 24 hours: ``Sat-Sun 00:00-00:00`` is both days.
+    """
 
     action: str = "*"
     service: str = "*"
@@ -154,26 +161,49 @@ class Policy(_Model):
         days, start, end = window
         now = datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(self.timezone))
         minute, day = now.hour * 60 + now.minute, now.weekday()
-        if start <= end:
+        if start < end:
             return day in days and start <= minute < end
         return (day in days and minute >= start) or ((day - 1) % 7 in days and minute < end)  # over midnight
 
 
 def load_policy(path: Path | None) -> Policy:
-    """The policy of a file; None is the one that allows nothing. Raises ``PolicyError``."""
+    """The policy of a file as it is now; None is the one that allows nothing. Raises ``PolicyError``.
+
+    A file that is the same is read once: a server asks for each request that somebody sends.
+    """
     if path is None:
         return Policy()
     try:
-        raw = path.read_bytes()
-        if len(raw) > _MOST_BYTES:
-            raise PolicyError(f"the policy {path} is larger than {_MOST_BYTES:,} bytes")
-        return Policy.model_validate(yaml.safe_load(raw) or {})
+        there = path.stat()
+        state = (there.st_mtime_ns, there.st_ctime_ns, there.st_size, there.st_dev, there.st_ino)
+        settled = time.time() - there.st_ctime > _SETTLED_SECONDS
+        told = _read_once(path, state) if settled else _read(path)
+    except OSError as error:
+        raise PolicyError(f"cannot read the policy {path}: {error}") from error
+    if isinstance(told, str):
+        raise PolicyError(told)
+    return told
+
+
+@lru_cache(maxsize=16)
+def _read_once(path: Path, state: tuple[int, ...]) -> Policy | str:
+    """``state`` is another one when the file is."""
+    return _read(path)
+
+
+def _read(path: Path) -> Policy | str:
+    """The policy, or why it is none. Raises ``OSError``."""
+    raw = path.read_bytes()
+    if len(raw) > _MOST_BYTES:
+        return f"the policy {path} is larger than {_MOST_BYTES:,} bytes"
+    try:
+        return Policy.model_validate(strict_yaml.load(raw) or {})
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the file"
-        raise PolicyError(f"the policy {path} cannot be used: {where}: {first['msg']}") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise PolicyError(f"cannot read the policy {path}: {error}") from error
+        return f"the policy {path} cannot be used: {where}: {first['msg']}"
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        return f"cannot read the policy {path}: {error}"
 
 
 def _window(between: str) -> tuple[frozenset[int], int, int] | None:

@@ -10,11 +10,9 @@ from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
+from agent import strict_yaml
 from agent.action_settings import ActionSettings
-from agent.backend_settings import Backend as Backend  # noqa: PLC0414 - importable from here, too
-from agent.backend_settings import SettingsError as SettingsError  # noqa: PLC0414 - importable from here, too
-from agent.backend_settings import secret as secret  # noqa: PLC0414 - importable from here, too
-from agent.backend_settings import secret_is_set as secret_is_set  # noqa: PLC0414 - importable from here, too
+from agent.backend_settings import Backend, SettingsError, secret, secret_is_set
 from agent.foreign_tools.settings import McpSettings
 from agent.models.policy import ModelPolicy, ReasonerChoice
 from agent.senders.settings import Senders
@@ -251,7 +249,9 @@ def _from_file() -> dict[str, Any]:
     if not named and not path.exists():
         return {}
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = strict_yaml.load(path.read_text(encoding="utf-8"))
+    except strict_yaml.DuplicateKey as error:
+        raise SettingsError(f"cannot read the settings file {path}: {error}") from None
     except yaml.MarkedYAMLError as error:  # its own words quote the line, which may hold a secret
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise SettingsError(f"cannot read the settings file {path}: {error.problem} in line {line}") from None
@@ -262,3 +262,25 @@ def _from_file() -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise SettingsError(f"the settings file {path} must hold keys and values, not {type(raw).__name__}")
     return raw
+
+
+__all__ = [
+    "Backend",
+    "CallCeilings",
+    "Ceilings",
+    "ChangeSettings",
+    "DayCeilings",
+    "GitHubSettings",
+    "MonthCeilings",
+    "OpenSearchSettings",
+    "PeriodCeilings",
+    "Periods",
+    "PrometheusSettings",
+    "RunbookSettings",
+    "ServerSettings",
+    "Settings",
+    "SettingsError",
+    "load_settings",
+    "secret",
+    "secret_is_set",
+]

@@ -67,9 +67,9 @@ def wrong_hypotheses(text: str) -> tuple[str, ...]:
 
 def shown_hypotheses(home: Path, investigation_id: str) -> dict[str, tuple[str, str]]:
     """Identity and sentence by the id under which each was shown last."""
-    ranked = [event for event in EventLog(home).since(investigation_id, limit=10_000) if event.kind == "ranked"]
-    if ranked:
-        return {h["id"]: (h["identity"], h["sentence"]) for h in ranked[-1].body["hypotheses"]}
+    ranked = EventLog(home).last(investigation_id, "ranked")
+    if ranked is not None:
+        return {h["id"]: (h["identity"], h["sentence"]) for h in ranked.body["hypotheses"]}
     row = Ledger(home).investigation(investigation_id)
     views = Report.model_validate_json(row.report).hypotheses if row.report else ()
     return {f"H{n}": (view.identity, view.sentence) for n, view in enumerate(views, 1) if view.identity}

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from agent.backends import Backends
 from agent.doors.slack import socket_mode
 from agent.doors.slacking.door import SlackDoor
+from agent.doors.slacking.threads import Threads
 from agent.intake import Intake
 from agent.settings import Settings
 from agent.slack_settings import SlackSettings
@@ -23,6 +24,18 @@ ANN, BOB, EVE = "U0ANN", "U0BOB", "U0EVE"
 def intake_of(settings: Settings, recording: Path, wake: Callable[[], None]) -> Intake:
     """The real intake, over the recording."""
     return Intake(settings, lambda _: Source(kind="recording", place=str(recording)), wake)
+
+
+@asynccontextmanager
+async def slack() -> AsyncIterator[SlackDouble]:
+    """A Slack that listens. What it had to refuse fails the test."""
+    double = SlackDouble()
+    await double.start()
+    try:
+        yield double
+    finally:
+        await double.stop()
+    assert double.problems == []
 
 
 @asynccontextmanager
@@ -42,6 +55,12 @@ async def room(
         finally:
             if working:
                 await asyncio.to_thread(workers.stop, 10.0)
+
+
+async def closed(settings: Settings, channel: str, ts: str) -> None:
+    """Wait until everything about a conversation was said."""
+    threads = Threads(settings.home)
+    await until(lambda: (found := threads.at(channel, ts)) is not None and found.state == "closed")
 
 
 async def until(good: Callable[[], T], seconds: float = 60.0) -> T:

@@ -1,13 +1,12 @@
-"""Approving and rejecting from the terminal, after the whole card was shown; the policy explained; the audit log checked."""
+"""Approving and rejecting from the terminal, after the whole card was shown."""
 
-import json
-from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
     from agent.approvals import Request
@@ -15,25 +14,25 @@ if TYPE_CHECKING:
 
 
 def approve_all(id: str, settings: "Settings", request_id: str, yes: bool, console: "Console") -> None:
-    """Show what waits, ask, and count the answer; one request at a time."""
-    for request in _waiting(id, settings, request_id):
-        ticket = _ticket(request, settings)  # before it is shown: it is bound to what is shown
-        _show(request, console)
-        if not yes:
-            console.print("Nothing runs before you say so.", style="dim")
-        said = request.action if yes else typer.prompt(f"Type {request.action} to approve exactly this", default="", show_default=False, err=True)  # fmt: skip
-        if said.strip() != request.action:
-            _fail("not approved: nothing was done")
-        _decide(request, ticket, settings, approved=True, reason="", wrong_cause=False, console=console)
+    """Show what waits, ask, and count the answer; one request at a time. One that is not approved waits on, and keeps no
+    other from being decided."""
+
+    def confirmed(request: "Request") -> bool:
+        if yes:
+            return True
+        console.print("Nothing runs before you say so.", style="dim")
+        asked = f"Type {request.action} to approve exactly this"
+        return bool(typer.prompt(asked, default="", show_default=False, err=True).strip() == request.action)
+
+    _each(_waiting(id, settings, request_id), settings, console, confirmed, approved=True)
 
 
 def reject_all(
     id: str, settings: "Settings", request_id: str, reason: str, wrong_cause: bool, console: "Console"
 ) -> None:
-    """Reject what waits, with a reason that the report keeps."""
-    for request in _waiting(id, settings, request_id):
-        ticket = _ticket(request, settings)
-        _decide(request, ticket, settings, approved=False, reason=reason, wrong_cause=wrong_cause, console=console)
+    """Show what waits and reject it, with a reason that the report keeps."""
+    waiting = _waiting(id, settings, request_id)
+    _each(waiting, settings, console, lambda _: True, approved=False, reason=reason, wrong_cause=wrong_cause)
 
 
 def terminal_user() -> str:
@@ -44,13 +43,46 @@ def terminal_user() -> str:
     return pwd.getpwuid(os.getuid()).pw_name
 
 
+def requester() -> str:
+    """As the ledger knows who asks here: ``door:identity``."""
+    return f"terminal:{terminal_user()}"
+
+
 def _waiting(id: str, settings: "Settings", request_id: str) -> "list[Request]":
     from agent.approvals import Approvals
 
-    found = [r for r in Approvals(settings).pending(id) if not request_id or r.id.startswith(request_id)]
-    if not found:
+    pending = Approvals(settings).pending(id)
+    found = [request for request in pending if request.id.startswith(request_id)]
+    if not pending:
         _fail(f"nothing waits for an approval in {id}")
+    if not found:
+        _fail(f"no request {request_id} waits in {id}; there is {', '.join(request.id for request in pending)}")
     return found
+
+
+def _each(
+    requests: "list[Request]", settings: "Settings", console: "Console", confirmed: "Callable[[Request], bool]", *,
+    approved: bool, reason: str = "", wrong_cause: bool = False,
+) -> None:  # fmt: skip
+    """Fails where no answer counted."""
+    from agent.approvals import ApprovalRefused, Approvals
+
+    approvals, who, counted = Approvals(settings), terminal_user(), 0
+    for request in requests:
+        try:
+            ticket = approvals.ticket(request.id, "terminal", who)  # before it is shown: it is bound to what is shown
+            _show(request, console)
+            if not confirmed(request):
+                typer.echo(f"pcause: {request.action} is not approved: nothing was done", err=True)
+                continue
+            decided = approvals.decide(ticket, "terminal", who, approved, reason, wrong_cause)
+        except ApprovalRefused as refused:
+            typer.echo(f"pcause: {refused}", err=True)
+            continue
+        console.print(told(decided.request), markup=False, highlight=False, soft_wrap=True)
+        counted += 1
+    if not counted:
+        raise typer.Exit(1)
 
 
 def _show(request: "Request", console: "Console") -> None:
@@ -62,28 +94,6 @@ def _show(request: "Request", console: "Console") -> None:
         console.print(f"[bold]{escape(label):>22}[/]  {escape(text)}", highlight=False, soft_wrap=True)
 
 
-def _ticket(request: "Request", settings: "Settings") -> str:
-    from agent.approvals import ApprovalRefused, Approvals
-
-    try:
-        return Approvals(settings).ticket(request.id, "terminal", terminal_user())
-    except ApprovalRefused as refused:
-        _fail(str(refused))
-
-
-def _decide(
-    request: "Request", ticket: str, settings: "Settings", *, approved: bool, reason: str, wrong_cause: bool,
-    console: "Console",
-) -> None:  # fmt: skip
-    from agent.approvals import ApprovalRefused, Approvals
-
-    try:
-        decided = Approvals(settings).decide(ticket, "terminal", terminal_user(), approved, reason, wrong_cause)
-    except ApprovalRefused as refused:
-        _fail(str(refused))
-    console.print(told(decided.request))
-
-
 def told(request: "Request") -> str:
     """What became of a request, in a line."""
     from agent.report.text import inert
@@ -93,114 +103,6 @@ def told(request: "Request") -> str:
     return f"{inert(request.action)} of {inert(request.target)}: {state}"
 
 
-policy_app = typer.Typer(name="policy", help="What may be done, and why.", no_args_is_help=True)
-audit_app = typer.Typer(name="audit", help="Who asked for, approved and did what.", no_args_is_help=True)
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
-
-
-@policy_app.command("test")
-def policy_test(
-    action: Annotated[str, typer.Argument(help="Name of an action.")],
-    service: Annotated[str, typer.Argument(help="Service that it touches.")],
-    risk: Annotated[str, typer.Option(help="reversible or destructive; default: as the action is declared.")] = "",
-    at: Annotated[str, typer.Option(help="When (RFC 3339 or epoch); default: now.")] = "",
-    as_json: Json = False,
-) -> None:
-    """Explain what the policy says of an action, and which rule says it."""
-    import time
-
-    from agent.actions import build_actions
-    from agent.alerts import parse_time
-    from agent.policy import load_policy
-    from agent.settings import load_settings
-    from tools.spec import Risk
-
-    settings = load_settings()
-    known = build_actions(settings).get(action)
-    if risk and risk not in list(Risk):
-        _fail(f"there is no risk {risk!r}; there is {', '.join(Risk)}", 2)
-    chosen = Risk(risk) if risk else known.risk if known else Risk.REVERSIBLE
-    policy = load_policy(settings.policy)
-    ruling = policy.decide(action, service, chosen, parse_time(at) if at else time.time())
-    able = [approver.name for approver in policy.approvers if policy.may(approver.name, action)]
-    if as_json:
-        told = {**ruling.model_dump(mode="json"), "people": ruling.people, "approvers": able, "configured": bool(known)}
-        typer.echo(json.dumps({"action": action, "service": service, "risk": chosen.value, **told}, indent=2))
-        return
-    typer.echo(f"{action} of {service} ({chosen.value}): {ruling.decision.value}. {ruling.why}.")
-    typer.echo(f"Policy: {settings.policy or 'none; set PCAUSE_POLICY or write policy.yaml'}")
-    if known is None:
-        typer.echo(f"No action is configured as {action!r}; the actions of pcause.yaml declare them.")
-    if ruling.people:
-        typer.echo(f"Who may approve: {', '.join(able) or 'nobody yet; add approvers'} ({ruling.people} needed)")
-
-
-@audit_app.command("verify")
-def audit_verify(as_json: Json = False) -> None:
-    """Check that no row of the audit log was changed, removed or added by somebody else. Fails where one was."""
-    from agent.audit import Audit
-    from agent.settings import load_settings
-
-    audit = Audit(load_settings().home)
-    problem, rows = audit.verify(), len(audit.all())
-    if as_json:
-        typer.echo(json.dumps({"whole": not problem, "rows": rows, "problem": problem}))
-    else:
-        typer.echo(f"The audit log is {'whole' if not problem else 'NOT whole: ' + problem} ({rows} rows).")
-    if problem:
-        raise typer.Exit(1)
-
-
-@audit_app.command("show")
-def audit_show(
-    id: Annotated[str, typer.Argument(help="Investigation id; default: all.")] = "", as_json: Json = False
-) -> None:
-    """Show what happened, oldest first."""
-    from agent.audit import Audit
-    from agent.ledger import Ledger
-    from agent.report.text import inert
-    from agent.report.times import stamp
-    from agent.settings import load_settings
-
-    home = load_settings().home
-    rows = Audit(home).of(Ledger(home).investigation(id).id) if id else Audit(home).all()
-    if as_json:
-        typer.echo(json.dumps([asdict(row) for row in rows], indent=2))
-        return
-    for row in rows:
-        door = f" ({row.door})" if row.door else ""
-        typer.echo(f"{row.seq:>5}  {stamp(row.at)}  {row.investigation_id}  {row.what:<12} {inert(row.actor)}{door}  {inert(row.detail)}")  # fmt: skip
-
-
-def example_policy(path: Path) -> None:
-    """Write a policy to begin with: nothing but dry runs, and what an entry looks like."""
-    path.write_text(_EXAMPLE, encoding="utf-8")
-
-
-_EXAMPLE = """\
-# Rules are asked in order; where none matches, nothing is done. Explain one with: pcause policy test ACTION SERVICE
-version: 1
-timezone: UTC
-approvers: []
-#  - {name: ann, terminal: ann, slack: U0123456, web_token_env: PCAUSE_TOKEN_ANN}
-requester_may_approve: true
-expires_minutes: 30
-rules:
-#  - {action: "rollback_*", service: "payments*", between: "Mon-Fri 08:00-18:00", decision: ask}
-#  - {action: "*", risk: destructive, decision: ask_two}
-  - {action: "*", decision: allow_dry_run}
-"""
-
-
-@policy_app.command("init")
-def policy_init(path: Annotated[Path, typer.Argument(help="New file.")] = Path("policy.yaml")) -> None:
-    """Write a policy to begin with: dry runs only."""
-    if path.exists():
-        _fail(f"{path} is there already", 2)
-    example_policy(path)
-    typer.echo(f"Wrote {path}")
-
-
-def _fail(message: str, code: int = 1) -> NoReturn:
+def _fail(message: str) -> NoReturn:
     typer.echo(f"pcause: {message}", err=True)
-    raise typer.Exit(code)
+    raise typer.Exit(1)

@@ -27,19 +27,19 @@ def list_askable(id: str, settings: "Settings", service: str, as_json: bool) -> 
         typer.echo("No action is configured; the actions of pcause.yaml declare them (docs/actions.md).", err=True)
 
 
-def ask(id: str, name: str, settings: "Settings", service: str, undo: bool) -> bool:
-    """Ask, and say what came of it on standard error; whether an approval is waited for."""
+def ask(id: str, name: str, settings: "Settings", service: str, undo: bool) -> str:
+    """Ask, and say what came of it on standard error; the request that waits then, "" for none."""
     import asyncio
 
     from agent.asking import ask_for, ask_undo
-    from agent.doors.approving import terminal_user
+    from agent.doors.approving import requester
 
-    by = f"terminal:{terminal_user()}"
+    by = requester()
     wanted = ask_undo(id, settings, by) if undo else ask_for(id, name, settings, by, service=service)
     action = asyncio.run(wanted)
     for line in told(action):
         typer.echo(line, err=True)
-    return bool(action.request_id)
+    return action.request_id
 
 
 def told(action: "Action") -> tuple[str, ...]:

@@ -7,12 +7,12 @@ import logging
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from agent.settings import Settings
+from agent.doors import deciding
+from agent.doors.arguments import Html, Id, Json, Markdown, full_id, read_settings
 
 app = typer.Typer(
     name="pcause",
@@ -21,20 +21,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
-Html = Annotated[Path | None, typer.Option(help="Also write the report as one self-contained HTML page.")]
-Markdown = Annotated[Path | None, typer.Option(help="Also write the report as Markdown.")]
-
-
-def _complete_id(incomplete: str) -> list[str]:
-    from agent.investigate import investigation_ids
-    from agent.settings import load_settings
-
-    return [id for id in investigation_ids(load_settings()) if id.startswith(incomplete)]
-
-
-Id = Annotated[str, typer.Argument(help="Investigation id, or its first characters.", autocompletion=_complete_id)]
 
 
 def _version(value: bool) -> None:
@@ -78,14 +64,15 @@ def investigate(
     from agent.doors.reading import with_budget, with_models
     from agent.doors.running import alert_of, finish, investigate_recording, live_source
 
-    settings = with_models(with_budget(_settings(), budget_usd), reasoner, model)
+    settings = with_models(with_budget(read_settings(), budget_usd), reasoner, model)
     if recording is not None:
         investigate_recording(alert, recording, settings, service, html, markdown, as_json)
         return
+    from agent.doors.approving import requester
     from agent.investigate import investigate as begin
 
-    source = live_source(settings)
-    finish(begin(alert_of(alert, service, start, end), source, settings), html, markdown, as_json)
+    source, parsed = live_source(settings), alert_of(alert, service, start, end)
+    finish(begin(parsed, source, settings, requested_by=requester()), html, markdown, as_json)
 
 
 @app.command()
@@ -96,7 +83,7 @@ def serve(
     """Take alerts and changes over HTTP, investigate each alert, and show the reports."""
     from agent.doors.server import serve as run
 
-    settings = _settings()
+    settings = read_settings()
     given = {name: value for name, value in (("host", host or None), ("port", port)) if value is not None}
     run(settings.model_copy(update={"server": settings.server.model_copy(update=given)}))
 
@@ -107,71 +94,13 @@ def resume(id: Id, html: Html = None, markdown: Markdown = None, as_json: Json =
     from agent.doors.running import finish
     from agent.investigate import resume as go_on
 
-    settings = _settings()
-    finish(go_on(_full_id(id, settings), settings), html, markdown, as_json)
+    settings = read_settings()
+    finish(go_on(full_id(id, settings), settings), html, markdown, as_json)
 
 
-Request = Annotated[str, typer.Option("--request", help="Only this request; default: all that wait.")]
-
-
-@app.command()
-def approve(
-    id: Id,
-    request: Request = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask: you have read the card elsewhere.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Show exactly what would run, ask you, and go on with the investigation."""
-    from rich.console import Console
-
-    from agent.doors.approving import approve_all
-
-    settings = _settings()
-    full = _full_id(id, settings)
-    approve_all(full, settings, request, yes, Console(stderr=True))
-    _go_on(full, settings, as_json)
-
-
-@app.command()
-def reject(
-    id: Id,
-    reason: Annotated[str, typer.Option(help="Why; the report keeps it.")] = "",
-    wrong_cause: Annotated[bool, typer.Option("--wrong-cause", help="Look for another cause.")] = False,
-    request: Request = "",
-    as_json: Json = False,
-) -> None:
-    """Reject what waits, and go on with the investigation."""
-    from rich.console import Console
-
-    from agent.doors.approving import reject_all
-
-    settings = _settings()
-    full = _full_id(id, settings)
-    reject_all(full, settings, request, reason, wrong_cause, Console(stderr=True))
-    _go_on(full, settings, as_json)
-
-
-@app.command()
-def act(
-    id: Id,
-    action: Annotated[str, typer.Argument(help="Name of an action; default: list them.")] = "",
-    service: Annotated[str, typer.Option(help="The service to touch; default: the one that is blamed.")] = "",
-    undo: Annotated[bool, typer.Option("--undo", help="Ask for the way back from what was done last.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Ask for an action by its name, such as a silence or a ticket; it is approved like any other."""
-    from rich.console import Console
-
-    from agent.doors.approving import approve_all
-    from agent.doors.asking import ask, list_askable
-
-    settings = _settings()
-    full = _full_id(id, settings)
-    if not action and not undo:
-        list_askable(full, settings, service, as_json)
-    elif ask(full, action, settings, service, undo):
-        approve_all(full, settings, "", False, Console(stderr=True))
-        _go_on(full, settings, as_json)
+app.command()(deciding.approve)
+app.command()(deciding.reject)
+app.command()(deciding.act)
 
 
 @app.command()
@@ -181,8 +110,8 @@ def replay(id: Id, as_json: Json = False) -> None:
     from agent.events import Compared
     from agent.investigate import replay as again
 
-    settings = _settings()
-    events = finish(again(_full_id(id, settings), settings), None, None, as_json)
+    settings = read_settings()
+    events = finish(again(full_id(id, settings), settings), None, None, as_json)
     verdict = next((event for event in events if isinstance(event, Compared)), None)
     if verdict is None or not verdict.same:
         names = ", ".join(verdict.differences) if verdict else "it did not end"
@@ -195,7 +124,7 @@ def list_(limit: Annotated[int, typer.Option(help="How many, newest first.")] = 
     """List investigations."""
     from agent.doors.listing import print_listing
 
-    print_listing(_settings(), limit, as_json)
+    print_listing(read_settings(), limit, as_json)
 
 
 @app.command()
@@ -205,9 +134,9 @@ def show(id: Id, html: Html = None, markdown: Markdown = None, as_json: Json = F
     from agent.ledger import Ledger
     from agent.report.model import Report
 
-    settings = _settings()
+    settings = read_settings()
     ledger = Ledger(settings.home)
-    row = ledger.investigation(_full_id(id, settings))
+    row = ledger.investigation(full_id(id, settings))
     if not row.report:
         stage = next((name for name, _ in reversed(ledger.stages(row.id))), "no stage")
         fail(
@@ -225,8 +154,8 @@ def explain(
     """Show what stands behind a verdict: suspects, what each channel adds, series, the call graph, findings."""
     from agent.doors.explaining import print_explanation
 
-    settings = _settings()
-    print_explanation(_full_id(id, settings), settings, html, as_json)
+    settings = read_settings()
+    print_explanation(full_id(id, settings), settings, html, as_json)
 
 
 @app.command()
@@ -234,8 +163,8 @@ def record(id: Id, folder: Annotated[Path, typer.Argument(help="New folder for t
     """Write what an investigation saw as a recording, to share it or to make a test of it."""
     from agent.recorder import record_investigation
 
-    settings = _settings()
-    written = record_investigation(_full_id(id, settings), folder, settings)
+    settings = read_settings()
+    written = record_investigation(full_id(id, settings), folder, settings)
     typer.echo(f"Wrote {', '.join(written)} to {folder}")
 
 
@@ -246,8 +175,8 @@ def confirm(
     """Say that a report was right: it is kept, and shown when the same is found again."""
     from agent.past_incidents import confirm as keep
 
-    settings = _settings()
-    typer.echo(f"Kept as {keep(_full_id(id, settings), settings, fix)}")
+    settings = read_settings()
+    typer.echo(f"Kept as {keep(full_id(id, settings), settings, fix)}")
 
 
 @app.command()
@@ -255,34 +184,7 @@ def doctor(as_json: Json = False) -> None:
     """Check that this installation can work, and say how to mend what cannot."""
     from agent.doors.doctor import examine
 
-    raise typer.Exit(examine(_settings(), as_json))
-
-
-def _go_on(id: str, settings: "Settings", as_json: bool) -> None:
-    """Here, unless more answers are needed or a server goes on with it already."""
-    from agent.approvals import Approvals
-    from agent.doors.running import fail, finish
-    from agent.investigate import NotResumable
-    from agent.investigate import resume as resumed
-
-    if Approvals(settings).pending(id):
-        fail(f"{id} waits for another approval", code=4)
-    try:
-        finish(resumed(id, settings), None, None, as_json)
-    except NotResumable as elsewhere:
-        typer.echo(f"{elsewhere}; see it with: pcause show {id}", err=True)
-
-
-def _settings() -> "Settings":
-    from agent.settings import load_settings
-
-    return load_settings()
-
-
-def _full_id(id: str, settings: "Settings") -> str:
-    from agent.ledger import Ledger
-
-    return Ledger(settings.home).investigation(id).id
+    raise typer.Exit(examine(read_settings(), as_json))
 
 
 def _own_log() -> logging.Handler:
@@ -300,7 +202,7 @@ def _own_log() -> logging.Handler:
 
 def main() -> None:
     """Entry point: errors that a person can mend are one line, and Ctrl+C leaves a resumable investigation."""
-    from agent.doors import approving, chat, cost, mcp, runbooks, slack, training
+    from agent.doors import audit, chat, cost, mcp, policy, runbooks, slack, training
     from agent.doors.errors import friendly
 
     logging.basicConfig(level=logging.WARNING, handlers=[_own_log()], format="%(levelname)s: %(message)s")
@@ -311,8 +213,8 @@ def main() -> None:
     app.command()(mcp.mcp)
     app.command("mcp-tools")(mcp.mcp_tools)
     app.add_typer(runbooks.app, name="runbooks")
-    app.add_typer(approving.policy_app, name="policy")
-    app.add_typer(approving.audit_app, name="audit")
+    app.add_typer(policy.app, name="policy")
+    app.add_typer(audit.app, name="audit")
     for entry in entry_points(group="pcause.commands"):
         entry.load()(app)
     try:

@@ -20,6 +20,7 @@ def investigate_recording(
 ) -> None:  # fmt: skip
     """Investigate one alert over one recording and print the report."""
     from agent.alerts import parse_alert
+    from agent.doors.approving import requester
     from agent.doors.reading import read_json
     from agent.investigate import investigate as begin
     from tools.recording import recording_tools
@@ -29,7 +30,7 @@ def investigate_recording(
     if service:
         parsed = parsed.model_copy(update={"entity": service})
     source = Source(kind="recording", place=str(recording.resolve()))
-    finish(begin(parsed, source, settings), html, markdown, as_json)
+    finish(begin(parsed, source, settings, requested_by=requester()), html, markdown, as_json)
 
 
 def live_source(settings: Settings) -> Source:

@@ -79,7 +79,8 @@ def _prediction(alert: Alert, diagnosis: Diagnosis, named: Hypothesis | None) ->
         return None
     finding, before, after = own[0], own[0].before, own[0].after
     half = (before + after) / 2.0
-    undone = named.remediation.value.replace("_", " ")
+    mended = named.remediation is not Remediation.NONE
+    undone = named.remediation.value.replace("_", " ") if mended else "remedy, whatever it is"
     side = "below" if after > before else "above"
     return Prediction(
         sentence=f"within 15 minutes of the {undone}, {finding.entity} {finding.subject} is {side} {amount(half)} "

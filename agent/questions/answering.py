@@ -57,7 +57,7 @@ class Answerer:
 
     async def answer(self, asked: Asked) -> Reply:
         """Raises ``UnknownInvestigation``, ``LedgerError``, ``EvidenceError``, ``RecordingError``."""
-        alert = pasted_alert(asked.text, asked.by.partition(":")[0] or "terminal")
+        alert = pasted_alert(asked.text, asked.door)
         if alert is not None:
             return Reply((), alert=alert)
         case = await self._cases.of(asked)

@@ -16,9 +16,8 @@ _SEEN_SECONDS = 600.0  # after "since": by then it was to be seen
 
 def alert_of(query: Query, asked: Asked, case: Case) -> Alert | None:
     """What to investigate; None where neither a service nor an alert is meant. Raises ``AlertError``."""
-    door = asked.by.partition(":")[0] or "terminal"
     if not query.services:
-        return case.alert or _recorded(case, door)
+        return case.alert or _recorded(case, asked.door)
     fired_at = query.end if query.end is not None else case.clock.anchor
     if query.start is not None:  # people round down, and an alert comes after what it is about
         fired_at = min(fired_at, query.start + _SEEN_SECONDS)
@@ -29,7 +28,7 @@ def alert_of(query: Query, asked: Asked, case: Case) -> Alert | None:
         "summary": said,
         "fired_at": fired_at,
     }
-    return parse_alert(raw, source=door).model_copy(update={"until": query.end})
+    return parse_alert(raw, source=asked.door).model_copy(update={"until": query.end})
 
 
 def pasted_alert(text: str, door: str) -> Alert | None:

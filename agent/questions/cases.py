@@ -41,8 +41,7 @@ class Cases:
         row = await asyncio.to_thread(self._row, asked.investigation_id)
         source = original(Source.model_validate_json(row.source), self._settings) if row else self._source
         tools = await asyncio.to_thread(self._open, source)
-        door = asked.by.partition(":")[0] or "chat"
-        desk = Desk(self._settings, source, tools, row.id if row else name_of(asked.by), door, self._now)
+        desk = Desk(self._settings, source, tools, row.id if row else name_of(asked.by), asked.door, self._now)
         evidence = await asyncio.to_thread(self._evidence, row, desk)
         names, last = await self._names(source, desk, evidence)
         report = Report.model_validate_json(row.report) if row and row.report else None
@@ -82,10 +81,8 @@ class Cases:
         """The hypotheses as told last, and what waits for an approval."""
         if row is None:
             return (), ()
-        ranked = [
-            event for event in EventLog(self._settings.home).since(row.id, limit=10_000) if event.kind == "ranked"
-        ]
-        shown = ranked[-1].body["hypotheses"] if ranked else []
+        ranked = EventLog(self._settings.home).last(row.id, "ranked")
+        shown = ranked.body["hypotheses"] if ranked else []
         leading = tuple((str(h["id"]), str(h["sentence"]), float(h["probability"]), str(h["identity"])) for h in shown)
         return leading, Approvals(self._settings).pending(row.id)
 

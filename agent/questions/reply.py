@@ -22,6 +22,11 @@ class Asked:
     investigation_id: str = ""
     by: str = ""
 
+    @property
+    def door(self) -> str:
+        """Where it was asked."""
+        return self.by.partition(":")[0] or "terminal"
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:

@@ -11,6 +11,7 @@ LONGEST_SECONDS = 7 * 86_400.0
 _AROUND_SECONDS = 600.0
 _NOW_SECONDS = 900.0
 _OLD_SECONDS = 12 * 3600.0  # an incident that ended longer ago is what clock times are about
+_FIRST, _LAST = 0.0, datetime(9999, 12, 30, tzinfo=UTC).timestamp()  # what every zone can show
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0, "mo": 2_592_000.0, "y": 31_536_000.0}
 _NUMBERS = {
@@ -22,8 +23,9 @@ _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "su
 
 _UNIT = r"(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?|months?|years?)\b"
 _AMOUNT = r"(?:\d+(?:\.\d+)?|" + "|".join(sorted((n for n in _NUMBERS if n), key=len, reverse=True)) + ")"
-_CLOCK = r"(?:\d{1,2}:\d{2}(?::\d{2})?\s?(?:am\b|pm\b)?|\d{1,2}\s?(?:am|pm)\b|\d{1,2}\s?o'clock|noon\b|midnight\b)(?:\s?(?:utc|gmt|z)\b)?"  # fmt: skip
+_CLOCK = r"(?:\d{1,2}:\d{2}(?::\d{2})?(?:\s?[ap]m\b)?|\d{1,2}\s?(?:am|pm)\b|\d{1,2}\s?o'clock|noon\b|midnight\b)(?:\s?(?:utc|gmt|z)\b)?"  # fmt: skip
 _DAY = rf"(?:yesterday|today|tonight|(?:last\s|on\s)?(?:{'|'.join(_DAYS)}))"
+_AHEAD = rf"(?:(?P<day>{_DAY}),?\s+)?"
 _ISO = r"\d{4}-\d{2}-\d{2}(?:[t ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s?(?:z|utc|gmt|[+-]\d{2}:?\d{2})?)?"
 _MOMENT = rf"(?:{_ISO}|{_DAY}(?:,?\s+(?:at\s+)?{_CLOCK})?|{_CLOCK}(?:\s+{_DAY})?|{_AMOUNT}\s?{_UNIT}\s+ago|now\b)"
 _IT = (
@@ -102,6 +104,8 @@ def spoken_times(text: str, clock: Clock) -> Spoken:
 
 
 def _bounded(rest: str, start: float | None, end: float | None, clock: Clock) -> Spoken:
+    if not all(_FIRST <= at <= _LAST for at in (start, end) if at is not None):
+        return Spoken(rest, problem="There is no telemetry of that time: name one between the years 1970 and 9999.")
     if start is not None and start >= clock.now:
         return Spoken(rest, problem=f"That lies after the end of the telemetry, {_shown(clock, clock.now)}.")
     if start is not None and end is not None and end <= start:
@@ -136,9 +140,17 @@ def _about_it(match: re.Match[str], clock: Clock) -> tuple[float | None, float |
 
 
 def _between(match: re.Match[str], clock: Clock) -> tuple[float | None, float | None]:
-    start, end = _moment(match[1], clock), _moment(match[2], clock)
-    # "from 23:50 to 00:10": the first is of the day before. Half a day and more is a mistake.
-    return (start - 86_400.0 if start - end > 43_200.0 and ":" in match[1] else start), end
+    said = (match["first"].strip(), match["last"].strip())
+    ahead = re.search(rf"\b{_DAY}", f"{match['day'] or ''} {said[0]}")
+    day = ahead or re.search(rf"\b{_DAY}", said[1])
+    # "from 13:00 to 14:00 monday", "yesterday 13:00-14:00": a day that is named once is that of both.
+    first, last = (f"{at} {day[0]}" if day and re.fullmatch(_CLOCK, at) else at for at in said)
+    start = _moment(first, clock)
+    end = _end(last, clock, start)
+    # "from 23:50 to 00:10": over midnight, away from the day that was named. Half a day and more is a mistake.
+    if start - end > 43_200.0 and ":" in first:
+        return (start, end + 86_400.0) if ahead and last != said[1] else (start - 86_400.0, end)
+    return start, end
 
 
 def _since(match: re.Match[str], clock: Clock) -> tuple[float | None, float | None]:
@@ -147,12 +159,12 @@ def _since(match: re.Match[str], clock: Clock) -> tuple[float | None, float | No
 
 
 def _before(match: re.Match[str], clock: Clock) -> tuple[float | None, float | None]:
-    return None, _moment(match[1], clock)
+    return None, _end(match[1].strip(), clock, clock.anchor)
 
 
 def _around(match: re.Match[str], clock: Clock) -> tuple[float | None, float | None]:
     said = match[1].strip()
-    if said in ("yesterday", "today", "tonight") or said.rsplit(maxsplit=1)[-1] in _DAYS:
+    if re.fullmatch(_DAY, said):
         day = _day(said, clock)
         return clock.epoch(day), min(clock.epoch(day + timedelta(days=1)), clock.now)
     if said == "now":
@@ -176,8 +188,8 @@ _READERS = (
     (rf"\b(?:(?:in|over|within|during|for|of|from)\s+)?(?:the\s+)?(?:last|past|previous)\s+(?:({_AMOUNT})\s?)?({_UNIT})", _last),
     (rf"\b({_AMOUNT})\s?({_UNIT})\s+before\s+{_IT}", _so_long_before_it),
     (rf"\b(?:just\s+)?(before|after|since|during|until|till|around)\s+{_IT}", _about_it),
-    (rf"\b(?:between|from)\s+({_MOMENT})\s*(?:and|to|until|till|-|\u2013)\s*({_MOMENT})", _between),
-    (rf"\b({_CLOCK})\s*(?:-|\u2013|to)\s*({_CLOCK})", _between),
+    (rf"\b{_AHEAD}(?:between|from)\s+(?P<first>{_MOMENT})\s*(?:and|to|until|till|-|\u2013)\s*(?P<last>{_MOMENT})", _between),
+    (rf"\b{_AHEAD}(?<!:)(?<!\d-\d\d )(?P<first>{_CLOCK})\s*(?:-|\u2013|to)\s*(?P<last>{_CLOCK}(?:\s+{_DAY})?)", _between),
     (rf"\b(?:since|after|starting|from)\s+(?:about\s+|around\s+)?({_MOMENT}|\d{{1,2}}\b(?!\s?{_UNIT}|[.\d-]))", _since),
     (rf"\b(?:before|until|till|up\s+to)\s+({_MOMENT})", _before),
     (r"\b(?:last night|this morning)\b", _part_of_day),
@@ -213,12 +225,25 @@ def _moment(text: str, clock: Clock) -> float:
     clocks = re.search(_CLOCK, text)
     named = re.search(rf"\b{_DAY}", text)
     hour, minute, second = _time_of_day(clocks[0]) if clocks else (0, 0, 0)
-    if clocks and re.search(r"(?:utc|gmt|z)$", clocks[0].strip()):
-        clock = Clock(clock.now, UTC, clock.it, clock.until)
-    if named:
-        return clock.epoch(_day(named[0], clock), hour, minute, second)
-    at = clock.epoch(clock.local(clock.anchor).date(), hour, minute, second)
-    return at if at <= clock.anchor else clock.epoch(clock.local(clock.anchor).date() - timedelta(days=1), hour, minute, second)  # fmt: skip
+    clock = _zoned(clocks[0] if clocks else "", clock)
+    day = _day(named[0], clock) if named else clock.local(clock.anchor).date()
+    day += timedelta(days=hour // 24)  # 24:00 is where a day ends
+    at = clock.epoch(day, hour % 24, minute, second)
+    return at if named or at <= clock.anchor else clock.epoch(day - timedelta(days=1), hour % 24, minute, second)
+
+
+def _end(text: str, clock: Clock, after: float) -> float:
+    """As ``_moment``, but 24:00 without a day is the end of the day of ``after``, or now where that is not yet."""
+    if not re.fullmatch(r"24:00(?::00)?(?:\s?(?:utc|gmt|z))?", text):
+        return _moment(text, clock)
+    zoned = _zoned(text, clock)
+    day = zoned.local(min(max(after, _FIRST), _LAST)).date()
+    return min(zoned.epoch(day + timedelta(days=1)), clock.now)
+
+
+def _zoned(text: str, clock: Clock) -> Clock:
+    """The clock that a time of day is of: that of the zone it names."""
+    return Clock(clock.now, UTC, clock.it, clock.until) if re.search(r"(?:utc|gmt|z)$", text.strip()) else clock
 
 
 def _iso(text: str, clock: Clock) -> float:
@@ -231,6 +256,7 @@ def _iso(text: str, clock: Clock) -> float:
 
 
 def _time_of_day(text: str) -> tuple[int, int, int]:
+    """Hour, minute and second; the hour is 24 where a day ends."""
     if text.startswith(("noon", "midnight")):
         return (12 if text.startswith("noon") else 0), 0, 0
     hour, minute, second = (int(part) for part in (*re.findall(r"\d+", text), "0", "0")[:3])
@@ -239,7 +265,7 @@ def _time_of_day(text: str) -> tuple[int, int, int]:
         raise _NoTimeError(f"“{text.strip()}” is no time of day.")
     if half:
         hour = hour % 12 + (12 if half[0] == "pm" else 0)
-    return hour % 24, minute, second
+    return hour, minute, second
 
 
 def _day(text: str, clock: Clock) -> date:

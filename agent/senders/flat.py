@@ -1,11 +1,11 @@
 """Alerts of senders that do not speak as Alertmanager does: fields by name, folded into a firing or an ending."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from agent.alerts import AlertError, parse_alert, parse_time
+from agent.alerts import AlertError, parse_fields, parse_time
 from agent.notification import Ending, Firing, Told, clean, fingerprint, place_of
-from agent.redaction import cut_secrets
 from agent.senders.settings import SenderName
+from agent.text_room import Room, shortened
 
 _RESOLVED = frozenset(("resolved", "ok", "closed", "recovered", "cleared", "normal", "inactive", "ended", "finished"))
 _MOST_ERRORS = 12
@@ -17,10 +17,15 @@ def ends(status: str) -> bool:
 
 
 def firing(
-    sender: SenderName, fields: Mapping[str, object], identity: str, started_at: float, continues: bool = False
+    sender: SenderName,
+    fields: Mapping[str, object],
+    identity: str,
+    started_at: float,
+    room: Room,
+    continues: bool = False,
 ) -> Firing:
     """A firing of the alert that ``fields`` tell of, by the names of our own form. Raises ``AlertError``."""
-    alert = parse_alert({**fields, "fired_at": started_at}, source=sender.value)
+    alert = parse_fields({**fields, "fired_at": started_at}, sender.value, room)
     labels = {str(key): value for key, value in fields.items() if isinstance(value, str)}
     return Firing(fingerprint(identity, sender.value), started_at, alert, place=place_of(labels), continues=continues)
 
@@ -38,17 +43,19 @@ def moment(value: object, what: str) -> float | None:
         raise AlertError(f"{what} is no time but {type(value).__name__}: write it like 2026-11-24T03:00:00Z")
     found = parse_time(clean(str(value)[:80]))
     if not found >= 0:
-        raise AlertError(f"{what} is before 1970 ({cut_secrets(clean(str(value)))[:40]!r})")
+        raise AlertError(f"{what} is before 1970 ({shortened(clean(str(value)), 40)!r})")
     return found
 
 
-def together(told: list[Firing | Ending], errors: list[AlertError], left_out: int = 0) -> Told:
-    """What was read of a delivery. Raises the first error where nothing was."""
+def together(
+    told: list[Firing | Ending], errors: list[AlertError], left_out: int = 0, unread: Sequence[str] = ()
+) -> Told:
+    """What was read of a delivery; ``unread`` are in ``left_out``. Raises the first error where nothing was read."""
     if errors and not told:
         raise errors[0]
     return Told(
         tuple(one for one in told if isinstance(one, Firing)),
         tuple(one for one in told if isinstance(one, Ending)),
         left_out + len(errors),
-        tuple(str(error) for error in errors[:_MOST_ERRORS]),
+        (*map(str, errors), *unread)[:_MOST_ERRORS],
     )

@@ -12,6 +12,7 @@ from agent.alerts import AlertError
 from agent.notification import Ending, Firing, Told, clean
 from agent.senders.flat import ending, firing, moment, together
 from agent.senders.settings import Mapped, SenderName
+from agent.text_room import MOST_LOOKED_AT, Room
 
 _GENERIC = SenderName.GENERIC
 _MOST_ALERTS = 1_000
@@ -26,18 +27,19 @@ def read_generic(raw: object, mapping: Mapped | None, now: float) -> Told:
         )
     told: list[Firing | Ending] = []
     errors: list[AlertError] = []
+    room = Room()
     found = list(islice(_found(mapping.alerts, raw), _MOST_ALERTS + 1))
     if not found:
         raise AlertError(f"no alert is at {mapping.alerts} (senders.generic.mapping.alerts)")
     for item in found[:_MOST_ALERTS]:
         try:
-            told.append(_one(item, mapping, now))
+            told.append(_one(item, mapping, now, room))
         except AlertError as error:
             errors.append(error)
     return together(told, errors, len(found[_MOST_ALERTS:]))
 
 
-def _one(item: object, mapping: Mapped, now: float) -> Firing | Ending:
+def _one(item: object, mapping: Mapped, now: float, room: Room) -> Firing | Ending:
     name = _text(mapping.name, item)
     if not name:
         raise AlertError(f"an alert has no name at {mapping.name} (senders.generic.mapping.name)")
@@ -51,14 +53,14 @@ def _one(item: object, mapping: Mapped, now: float) -> Firing | Ending:
         ended = moment(_text(mapping.ended_at, item), "ended_at") if mapping.ended_at else None
         return ending(_GENERIC, identity, started, ended)
     begun = now if started is None else started
-    return firing(_GENERIC, {"name": name, **fields}, identity, begun, continues=started is None)
+    return firing(_GENERIC, {"name": name, **fields}, identity, begun, room, continues=started is None)
 
 
 def _text(path: str, item: object) -> str:
-    """The first scalar at the path, as text."""
+    """The first scalar at the path, as text; cut in the middle of a word only behind what is ever looked at."""
     for value in islice(_found(path, item), 100):
         if isinstance(value, str | int | float) and not isinstance(value, bool) and value != "":
-            return clean(str(value)[:4_000])
+            return clean(str(value)[: MOST_LOOKED_AT + 1])
     return ""
 
 

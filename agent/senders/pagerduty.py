@@ -11,6 +11,7 @@ from agent.alerts import AlertError
 from agent.notification import Told
 from agent.senders.flat import ending, firing, moment, together
 from agent.senders.settings import SenderName
+from agent.text_room import Room
 
 _PAGERDUTY = SenderName.PAGERDUTY
 _GOES_ON = frozenset(("acknowledged", "unacknowledged", "escalated", "delegated", "reassigned", "priority_updated"))
@@ -36,9 +37,9 @@ def read_pagerduty(raw: object, now: float) -> Told:
         return together([ending(_PAGERDUTY, id, None, occurred)], [])
     fields = _fields(incident)
     if happened == "reopened":
-        return together([firing(_PAGERDUTY, fields, id, _known(occurred, now))], [])
-    started = _known(created, _known(occurred, now))
-    return together([firing(_PAGERDUTY, fields, id, started, continues=happened in _GOES_ON or created is None)], [])
+        return together([firing(_PAGERDUTY, fields, id, _known(occurred, now), Room())], [])
+    started, goes_on = _known(created, _known(occurred, now)), happened in _GOES_ON or created is None
+    return together([firing(_PAGERDUTY, fields, id, started, Room(), continues=goes_on)], [])
 
 
 def _fields(incident: Mapping[str, Any]) -> dict[str, object]:

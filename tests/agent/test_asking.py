@@ -60,6 +60,7 @@ async def test_an_ended_investigation_is_taken_up_for_what_a_person_asks(
     (request,) = Approvals(settings).pending("inv")
     assert (request.id, request.requested_by) == (action.request_id, "terminal:bob")
     assert ("Asked by", "terminal:bob") in card(request)
+    assert "Prediction" not in dict(card(request))
     assert Ledger(settings.home).investigation("inv").status == "waiting"
     assert board.done == []
     assert answer(settings, request)

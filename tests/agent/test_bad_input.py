@@ -156,6 +156,8 @@ def test_a_folder_that_is_no_recording_is_a_clear_error(tmp_path: Path):
         ({"fired_at": "yesterday"}, "cannot read the time"),
         ({"alerts": [{"status": "resolved"}]}, "no firing alert"),
         ({"alerts": []}, "no firing alert"),
+        ({"alerts": [{"alerts": [{"alerts": []}]}]}, "no time"),
+        ({"alerts": [{"startsAt": [[]]}], "commonLabels": [1], "commonAnnotations": 7}, "no time"),
     ],
 )
 def test_an_unreadable_alert_says_what_is_wrong(raw: object, words: str):

@@ -67,6 +67,17 @@ def test_an_action_is_approved_after_its_whole_card_and_runs_once(waiting: Setti
     assert Audit(waiting.home).verify() == ""
 
 
+def test_tab_completes_an_action_and_its_service(waiting: Settings, tmp_path: Path):
+    with terminal(waiting.home, "inv", board=str(tmp_path / "board"), rows=60) as chat:
+        chat.ask("which services are there?", "3 services")
+        chat.mark()
+        for typed, offered in (("/act ro", "roll_back"), (" sto", "store")):
+            chat.child.send(typed)
+            chat.until(offered)  # the menu
+            chat.child.send("\t")
+        chat.until("> /act roll_back store")
+
+
 def test_a_rejection_keeps_its_reason(waiting: Settings, tmp_path: Path):
     with terminal(waiting.home, "inv", board=str(tmp_path / "board"), rows=60) as chat:
         chat.ask("/reject not during the sale", "to reject it")

@@ -16,6 +16,7 @@ from agent.doors.chat import chat
 from agent.doors.chatting.chart import chart
 from agent.doors.chatting.drawing import draw
 from agent.doors.chatting.pasting import LONGEST_WORDS, bounded
+from agent.doors.chatting.plain import read_line
 from agent.ledger import Ledger, UnknownInvestigation
 from agent.questions.reply import Reply
 from agent.report.model import SeriesView
@@ -75,6 +76,25 @@ def test_a_flood_of_lines_ends(tmp_path: Path):
     done = pipe(tmp_path / "home", "help\n" * 1_000, recording=str(LAB))
     assert done.returncode == 1
     assert "More than 200 questions" in done.stderr
+
+
+@pytest.mark.parametrize("length", [70_000, 2 * 65_536 - 1, 2 * 65_536])
+def test_the_rest_of_a_long_line_is_no_question(tmp_path: Path, length: int):
+    long = "who calls pricing? ".ljust(length - 20, "x") + " who calls shipping?"
+    done = pipe(tmp_path / "home", f"{long}\nwho calls inventory?\n", "--json")
+    asked = [json.loads(line)["question"] for line in done.stdout.splitlines()]
+    assert [question[:20] for question in asked] == ["who calls pricing? x", "who calls inventory?"]
+    assert "longer than 65,536 bytes" in done.stderr
+
+
+def test_a_line_without_an_end_is_not_read_for_ever():
+    first, pieces = read_line(Endless())
+    assert (len(first), pieces) == (65_536, 1_001)
+
+
+class Endless(io.BytesIO):
+    def readline(self, size: int | None = -1, /) -> bytes:
+        return b"x" * (size or 0)
 
 
 @pytest.mark.parametrize(

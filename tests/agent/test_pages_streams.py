@@ -129,6 +129,19 @@ async def test_many_readers_share_one_look_and_leave_nothing_behind(settings: Se
     assert streams._looks == {}
 
 
+async def test_who_is_cancelled_in_the_moment_of_the_news_stops():
+    for steps in range(4):
+        look = streaming._Look()
+        reader = asyncio.create_task(look.changed(look.rounds, 20.0))
+        await asyncio.sleep(0.01)
+        look.tell(ended=False)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        if reader.cancel():
+            with pytest.raises(asyncio.CancelledError):
+                await reader
+
+
 async def test_a_reader_that_takes_nothing_is_let_go(
     settings: Settings, log: EventLog, monkeypatch: pytest.MonkeyPatch
 ):

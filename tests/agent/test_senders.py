@@ -131,6 +131,48 @@ def test_a_cdevents_incident_is_an_alert_of_its_service():
     assert ending.fingerprint == firing.fingerprint
 
 
+def cdevent(content: object) -> dict[str, object]:
+    data = {"context": {"id": "1"}, "subject": {"id": "incident-7", "content": content}}
+    return {**cloud_event("dev.cdevents.incident.detected.0.3.0"), "data": data}
+
+
+def nested_alerts(depth: int) -> dict[str, object]:
+    held: dict[str, object] = {"startsAt": NOON}
+    for _ in range(depth):
+        held = {"alerts": [held]}
+    return held
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"alerts": [{"startsAt": NOON}], "commonLabels": [1]},
+        {"alerts": [{"startsAt": NOON}], "commonAnnotations": "x"},
+        {"alerts": [{"startsAt": NOON, "labels": [1]}]},
+        {"alerts": [1, None]},
+        nested_alerts(500),
+    ],
+)
+def test_a_bad_event_of_a_batch_is_named_and_its_neighbours_are_taken(content: object):
+    with pytest.raises(AlertError):
+        read("cloudevents", cdevent(content))
+    told = read("cloudevents", [cdevent(content), cloud_event("io.monitor.alert.fired")])
+    assert ([firing.alert.name for firing in told.firings], told.left_out) == (["SlowCheckout"], 1)
+    assert len(told.unread) == 1
+
+
+def test_what_a_notification_in_a_batch_could_not_read_is_named():
+    notified = {"alerts": [{"labels": {"alertname": "Torn"}}, {"labels": {"alertname": "Slow"}, "startsAt": NOON}]}
+    told = read("cloudevents", [{**cloud_event("alert.fired"), "data": notified}])
+    assert (len(told.firings), told.left_out) == (1, 1)
+    assert "Torn" in told.unread[0]
+
+
+def test_a_notification_in_the_subject_of_a_cdevent_is_read_as_one():
+    (firing,) = read("cloudevents", cdevent(SENDINGS[0].firing)).firings
+    assert (firing.alert.name, firing.alert.entity) == ("SlowCheckout", "checkout")
+
+
 def test_an_alertmanager_notification_in_a_cloud_event_is_read_as_one():
     event = {**cloud_event("io.alertmanager.notification"), "data": SENDINGS[0].firing}
     (firing,) = read("cloudevents", event).firings
@@ -218,7 +260,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3)
     | st.dictionaries(
         st.sampled_from(
-            ["alerts", "labels", "startsAt", "event", "event_type", "data", "id", "type", "time", "subject", "context", "content",
+            ["alerts", "commonLabels", "commonAnnotations", "labels", "startsAt", "event", "event_type", "data", "id", "type", "time", "subject", "context", "content",
              "service", "items", "rule", "name", "status", "since", "values", "annotations", "groupLabels", "created_at"]
         ) | st.text(max_size=6), inner, max_size=4,
     ),
@@ -234,6 +276,8 @@ def test_any_json_is_read_or_refused_in_a_sentence(name: SenderName, body: objec
     )
     if name is SenderName.PAGERDUTY and binary:
         body = {"event": {"event_type": "incident.triggered", "data": body}}
+    if name is SenderName.CLOUDEVENTS and not binary:
+        body = [cdevent(body), body]
     if name is SenderName.GENERIC and binary:
         body = {"items": [body, {"rule": "x", "since": body}]}
     try:

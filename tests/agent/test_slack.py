@@ -1,35 +1,16 @@
 """Slack, through a double that speaks its protocols and the real SDK: a mention becomes one message that ends in a verdict."""
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
-
-from agent.doors.slacking.threads import Threads
 from agent.feedback import feedback
 from agent.ledger import Ledger
 from agent.settings import Settings
 from agent.state import Alert
 from tests.conftest import FIRED
-from tests.slack_double import BOT, BOT_TOKEN, SlackDouble
-from tests.slack_room import ANN, EVE, room, until
+from tests.slack_double import BOT, SlackDouble
+from tests.slack_room import ANN, EVE, closed, intake_of, room, until
 from tests.slack_rules import shown
-
-
-@pytest.fixture
-async def double(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SlackDouble]:
-    monkeypatch.setenv("SLACK_BOT_TOKEN", BOT_TOKEN)
-    slack = SlackDouble()
-    await slack.start()
-    yield slack
-    await slack.stop()
-    assert slack.problems == []
-
-
-async def closed(settings: Settings, channel: str, ts: str) -> None:
-    threads = Threads(settings.home)
-    await until(lambda: (found := threads.at(channel, ts)) is not None and found.state == "closed")
 
 
 async def test_a_mention_becomes_one_message_that_ends_in_a_verdict(
@@ -129,9 +110,8 @@ async def test_a_thumb_up_keeps_the_incident_and_a_thumb_down_is_noted(
         (said,) = await until(lambda: feedback(settings.home, row.id))
         assert (said.person, said.right) == (ANN, False)
         await double.react("C1", ANN, message_ts, "+1::skin-tone-2")
-        kept = settings.home / "incidents" / "confirmed" / f"{row.id}.md"
-        await until(kept.exists)
-        assert [(said.person, said.right) for said in feedback(settings.home, row.id)] == [(ANN, True)]
+        await until(lambda: [(said.person, said.right) for said in feedback(settings.home, row.id)] == [(ANN, True)])
+        assert (settings.home / "incidents" / "confirmed" / f"{row.id}.md").exists()
         await double.react("C1", ANN, message_ts, "+1", added=False)
         await until(lambda: not feedback(settings.home, row.id))
 
@@ -139,8 +119,6 @@ async def test_a_thumb_up_keeps_the_incident_and_a_thumb_down_is_noted(
 async def test_an_investigation_of_another_door_is_shown_by_its_id(
     settings: Settings, recording: Path, double: SlackDouble
 ):
-    from tests.slack_room import intake_of
-
     async with room(settings, recording, double):
         alert = Alert(id="a", name="front-latency", entity="front", fired_at=FIRED)
         id = intake_of(settings, recording, lambda: None).ask(alert, "web:1", "web:ann").id

@@ -2,11 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from agent.approval_card import card
 from agent.approvals import Approvals
@@ -17,19 +14,9 @@ from agent.settings import Settings
 from evals.doubles.switchboard import Switchboard, with_policy
 from tests.agent_approvals import outcomes, wait_for_approval
 from tests.conftest import GUILTY
-from tests.slack_double import BOT_TOKEN, SlackDouble
+from tests.slack_double import SlackDouble
 from tests.slack_room import ANN, BOB, EVE, room, until
 from tests.slack_rules import shown
-
-
-@pytest.fixture
-async def double(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SlackDouble]:
-    monkeypatch.setenv("SLACK_BOT_TOKEN", BOT_TOKEN)
-    slack = SlackDouble()
-    await slack.start()
-    yield slack
-    await slack.stop()
-    assert slack.problems == []
 
 
 async def asked(settings: Settings, recording: Path, board: Switchboard, double: SlackDouble) -> str:

@@ -18,23 +18,19 @@ from agent.settings import Settings, SettingsError
 from agent.slack_settings import SlackSettings
 from agent.sources import Source
 from agent.workers import Workers
-from tests.slack_double import APP_TOKEN, BOT, BOT_TOKEN, SlackDouble
+from tests.slack_double import APP_TOKEN, BOT, SlackDouble
 from tests.slack_room import ANN, until
 from tests.slack_rules import SECRET, signed
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = "from agent.doors.slack import slack; from agent.settings import SettingsError\ntry: slack()\nexcept SettingsError as e: raise SystemExit(f'pcause: {e}')"
-wired = pytest.mark.skipif("slack" not in Settings.model_fields, reason="the settings have no slack: yet")
 
 
-@wired
-async def test_the_command_listens_answers_and_stops(tmp_path: Path):
-    double = SlackDouble()
-    await double.start()
+async def test_the_command_listens_answers_and_stops(tmp_path: Path, double: SlackDouble):
     (tmp_path / "pcause.yaml").write_text(
         f"home: {tmp_path}/home\nprometheus: {{url: 'http://127.0.0.1:1'}}\nslack: {{members: [{ANN}], api_url: '{double.url}'}}\n"
     )
-    env = {**os.environ, "SLACK_BOT_TOKEN": BOT_TOKEN, "SLACK_APP_TOKEN": APP_TOKEN, "PYTHONPATH": str(ROOT)}
+    env = {**os.environ, "SLACK_APP_TOKEN": APP_TOKEN, "PYTHONPATH": str(ROOT)}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", COMMAND, cwd=tmp_path, env=env, stderr=subprocess.PIPE
     )
@@ -50,10 +46,8 @@ async def test_the_command_listens_answers_and_stops(tmp_path: Path):
         if process.returncode is None:
             process.kill()
             await process.wait()
-        await double.stop()
 
 
-@wired
 @pytest.mark.parametrize(
     ("tokens", "said"),
     [
@@ -62,9 +56,9 @@ async def test_the_command_listens_answers_and_stops(tmp_path: Path):
         ({"SLACK_BOT_TOKEN": "xoxb-wrong", "SLACK_APP_TOKEN": APP_TOKEN}, "invalid_auth"),
     ],
 )
-async def test_a_wrong_token_is_said_with_its_remedy(tmp_path: Path, tokens: dict[str, str], said: str):
-    double = SlackDouble()
-    await double.start()
+async def test_a_wrong_token_is_said_with_its_remedy(
+    tmp_path: Path, double: SlackDouble, tokens: dict[str, str], said: str
+):
     (tmp_path / "pcause.yaml").write_text(
         f"home: {tmp_path}/home\nprometheus: {{url: 'http://127.0.0.1:1'}}\nslack: {{members: [{ANN}], api_url: '{double.url}'}}\n"
     )
@@ -73,16 +67,14 @@ async def test_a_wrong_token_is_said_with_its_remedy(tmp_path: Path, tokens: dic
         sys.executable, "-c", COMMAND, cwd=tmp_path, env=env, stderr=subprocess.PIPE
     )
     _, told = await asyncio.wait_for(process.communicate(), 60)
-    await double.stop()
     assert (process.returncode, said in told.decode(), "Traceback" in told.decode()) == (1, True, False), told.decode()
 
 
-@wired
-async def test_the_server_answers_slack_once_it_has_answered_us(settings: Settings, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("SLACK_BOT_TOKEN", BOT_TOKEN)
+async def test_the_server_answers_slack_once_it_has_answered_us(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, double: SlackDouble
+):
     monkeypatch.setenv("SLACK_SIGNING_SECRET", SECRET)
-    double, app = SlackDouble(), FastAPI()
-    await double.start()
+    app = FastAPI()
     settings = settings.model_copy(update={"slack": SlackSettings(members=(ANN,), api_url=double.url)})
     workers = Workers(settings, Backends(settings), 1, lambda outcome, seconds: None)
     intake = Intake(settings, lambda _: Source(kind="live"), workers.wake)
@@ -95,7 +87,6 @@ async def test_the_server_answers_slack_once_it_has_answered_us(settings: Settin
         await until(lambda: door.app is not None)
         later = await client.post("/slack/events", content=body, headers=signed(body))
     await door.stop()
-    await double.stop()
     assert (early.status_code, later.status_code, "abc" in later.text) == (503, 200, True)
 
 

@@ -1,9 +1,8 @@
-"""Slack against us: limits, failures in the middle of a post, a restart, forged requests, and texts that would like to act."""
+"""What is hostile in Slack: forged requests, texts that would like to act, and reports that are too long."""
 
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,6 @@ from agent.backends import Backends
 from agent.doors.slack import EVENTS_PATH
 from agent.doors.slacking.door import SlackDoor
 from agent.doors.slacking.http import add_route, is_signed
-from agent.doors.slacking.outbox import Outbox
-from agent.doors.slacking.threads import Posts, Threads, ThreadState
 from agent.doors.slacking.words import alert_of_message, plain, wanted_action, wants_investigation
 from agent.ledger import Ledger
 from agent.report.model import Report
@@ -24,126 +21,9 @@ from agent.report.slack import LONGEST_TEXT, MOST_BLOCKS, neutral, render_slack,
 from agent.settings import Settings
 from agent.slack_settings import SlackSettings
 from tests.conftest import FIRED
-from tests.slack_double import BOT, BOT_TOKEN, SlackDouble
-from tests.slack_room import ANN, intake_of, room, until
-from tests.slack_rules import SECRET, shown, signed
-
-
-@pytest.fixture
-async def double(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SlackDouble]:
-    monkeypatch.setenv("SLACK_BOT_TOKEN", BOT_TOKEN)
-    slack = SlackDouble()
-    await slack.start()
-    yield slack
-    await slack.stop()
-    assert slack.problems == []
-
-
-async def closed(settings: Settings, channel: str, ts: str) -> None:
-    threads = Threads(settings.home)
-    await until(lambda: (found := threads.at(channel, ts)) is not None and found.state == "closed")
-
-
-def verdicts(double: SlackDouble, ts: str) -> list[dict[str, Any]]:
-    return [m for m in double.ours("C1", ts) if "*How sure:*" in shown(m.get("blocks", []))]
-
-
-async def test_a_limit_of_slack_is_waited_for_and_nothing_is_said_twice(
-    settings: Settings, recording: Path, double: SlackDouble
-):
-    double.limits = {"chat.postMessage": 2, "chat.update": 1, "reactions.add": 1, "files.getUploadURLExternal": 1}
-    async with room(settings, recording, double):
-        ts = await double.say("C1", ANN, f"<@{BOT}> investigate front", at=FIRED)
-        await closed(settings, "C1", ts)
-    assert len(verdicts(double, ts)) == 1
-    assert double.message("C1", ts)["signs"] == ["white_check_mark"]
-    assert set(double.limits.values()) == {0}
-
-
-async def test_a_post_that_arrived_though_slack_broke_is_not_sent_again(
-    settings: Settings, recording: Path, double: SlackDouble
-):
-    double.breaks, double.late = {"chat.postMessage": 1, "files.completeUploadExternal": 1}, True
-    async with room(settings, recording, double, charts=1):
-        ts = await double.say("C1", ANN, f"<@{BOT}> investigate front", at=FIRED)
-        await closed(settings, "C1", ts)
-    keys = [m["metadata"]["event_payload"]["key"] for m in double.ours("C1", ts) if "metadata" in m]
-    assert len(keys) == len(set(keys)) >= 2
-    assert len([m for m in double.ours("C1", ts) if m.get("files")]) == 1
-
-
-async def test_a_post_that_did_not_arrive_is_sent_again(settings: Settings, double: SlackDouble):
-    from slack_sdk.web.async_client import AsyncWebClient
-
-    double.breaks = {"chat.postMessage": 2}
-    root = double.note("C1", ANN, "hello")
-    outbox = Outbox(AsyncWebClient(BOT_TOKEN, base_url=double.url, retry_handlers=[]), Posts(settings.home))
-    first = await outbox.post("k", "C1", root["ts"], "hello")
-    again = await outbox.post("k", "C1", root["ts"], "hello")
-    assert (first == again, len(double.ours("C1"))) == (True, 1)
-
-
-async def test_a_bot_that_was_killed_goes_on_and_posts_nothing_twice(
-    settings: Settings, recording: Path, double: SlackDouble
-):
-    # Taken, and killed before anything was done with it.
-    async with room(settings, recording, double, working=False):
-        ts = await double.say("C1", ANN, f"<@{BOT}> investigate front", at=FIRED)
-        message = (await until(lambda: double.ours("C1", ts)))[0]
-        assert "Taken" in shown(message["blocks"])
-    # Killed after a details page was noted and sent, before its answer was.
-    async with room(settings, recording, double):
-        await until(lambda: len(double.ours("C1", ts)) >= 2)
-    async with room(settings, recording, double):
-        await closed(settings, "C1", ts)
-    keys = [m["metadata"]["event_payload"]["key"] for m in double.ours("C1", ts) if "metadata" in m]
-    names = [file["name"] for m in double.ours("C1", ts) for file in m.get("files", [])]
-    assert (len(keys), len(names)) == (len(set(keys)), len(set(names)))
-    assert verdicts(double, ts) == [message], "the same message, renewed"
-    assert len(Ledger(settings.home).investigations()) == 1
-
-
-async def test_a_process_beside_says_nothing_while_another_speaks(
-    settings: Settings, recording: Path, double: SlackDouble
-):
-    async with room(settings, recording, double), room(settings, recording, double, working=False):
-        message = double.note("C1", ANN, f"<@{BOT}> investigate front", at=FIRED)
-        payloads = double.events("C1", message)
-        for _ in range(2):  # over the second's socket
-            for payload in payloads:
-                await double.deliver(payload)
-        await closed(settings, "C1", message["ts"])
-    assert len(verdicts(double, message["ts"])) == 1
-
-
-async def test_a_reply_in_the_thread_is_answered_there(settings: Settings, recording: Path, double: SlackDouble):
-    async with room(settings, recording, double, charts=0):
-        ts = await double.say("C1", ANN, f"<@{BOT}> investigate front", at=FIRED)
-        await closed(settings, "C1", ts)
-        before = len(double.ours("C1", ts))
-        asked = await double.say("C1", ANN, "what is the verdict?", thread_ts=ts)
-        await double.say("C1", "U0EVE", "and for me?", thread_ts=ts)
-        await double.say("C1", ANN, "<@U0BOB> what do you think?", thread_ts=ts)
-        await until(lambda: "white_check_mark" in double.message("C1", asked).get("signs", []))
-    assert len(double.ours("C1", ts)) == before + 1
-    assert len(Ledger(settings.home).investigations()) == 1
-
-
-async def test_a_cause_is_said_to_be_wrong_in_the_thread(settings: Settings, recording: Path, double: SlackDouble):
-    from agent.steering import told
-
-    async with room(settings, recording, double, charts=0):
-        ts = await double.say("C1", ANN, f"<@{BOT}> investigate front", at=FIRED)
-        await closed(settings, "C1", ts)
-        (row,) = Ledger(settings.home).investigations()
-        asked = await double.say("C1", ANN, "H1 is wrong, the pool was fine", thread_ts=ts)
-        await until(lambda: "white_check_mark" in double.message("C1", asked).get("signs", []))
-        nothing = await double.say("C1", ANN, "H77 is wrong", thread_ts=ts)
-        await until(lambda: "white_check_mark" in double.message("C1", nothing).get("signs", []))
-    (steering,) = told(settings.home, row.id)
-    assert (steering.by, steering.text) == (f"slack:{ANN}", "H1 is wrong, the pool was fine")
-    assert "no hypothesis H77" in shown(double.ours("C1", ts)[-1]["blocks"])
-
+from tests.slack_double import BOT, SlackDouble
+from tests.slack_room import ANN, closed, intake_of, room, until
+from tests.slack_rules import SECRET, problem_of, shown, signed
 
 HOSTILE = [
     "<!channel> <!here> <!everyone> <@U0ANN> <#C1|general> <!subteam^S1>",
@@ -184,8 +64,6 @@ async def test_hostile_words_reach_a_thread_inert_and_within_limits(
 
 
 def test_a_long_report_stays_within_slacks_limits(settings: Settings, recording: Path):
-    from tests.slack_rules import problem_of
-
     report = _report(recording)
     long = {
         "claims": report.claims * 200,
@@ -331,16 +209,3 @@ def test_slack_markup_is_read_as_people_see_it():
     for _ in range(500):
         deep = {"blocks": [deep] if isinstance(deep, dict) else [], "text": "deep"}
     assert alert_of_message({"ts": "1790000000.5", "blocks": [deep]}).fired_at == 1_790_000_000.5
-
-
-async def test_an_end_that_was_half_told_is_told_to_its_end(settings: Settings, recording: Path, double: SlackDouble):
-    async with room(settings, recording, double, charts=0):
-        ts = await double.say("C1", ANN, f"<@{BOT}> investigate front", at=FIRED)
-        await closed(settings, "C1", ts)
-    # As one that was killed after it had noted what its message says, and before it had put the sign.
-    double.message("C1", ts)["signs"] = ["eyes"]
-    Threads(settings.home).set_state(f"slack:C1:{ts}", ThreadState.OPEN)
-    async with room(settings, recording, double, charts=0, working=False):
-        await closed(settings, "C1", ts)
-    assert double.message("C1", ts)["signs"] == ["white_check_mark"]
-    assert len(verdicts(double, ts)) == 1

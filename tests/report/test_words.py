@@ -26,7 +26,8 @@ def test_a_duration(seconds: float, shown: str):
 
 
 @pytest.mark.parametrize(
-    ("share", "shown"), [(0, "under 1 %"), (0.002, "under 1 %"), (0.12, "12 %"), (0.9976, "over 99 %"), (1, "over 99 %")]
+    ("share", "shown"),
+    [(0, "under 1 %"), (0.002, "under 1 %"), (0.12, "12 %"), (0.9976, "over 99 %"), (1, "over 99 %")],
 )
 def test_a_probability_is_never_a_false_zero_or_hundred(share: float, shown: str):
     assert times.percent(share) == shown

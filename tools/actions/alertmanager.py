@@ -83,7 +83,7 @@ class Alertmanager:
             )
         lines = [f"matches {json.dumps(row, sort_keys=True)}" for row in sorted(hit, key=str)[:_MOST_SHOWN]]
         more = [f"… and {len(hit) - _MOST_SHOWN} more"] if len(hit) > _MOST_SHOWN else []
-        effect = f"silences {_shown(arguments)} for {arguments.minutes} minutes: {len(hit)} alerts match now"
+        effect = f"silences {_shown(arguments)} for {arguments.minutes} minutes: {_count(len(hit))} now"
         return DryRun(effect, (*lines, *more), "")
 
     def run(self, arguments: SilenceArguments, key: str) -> Done:
@@ -192,6 +192,10 @@ def _matchers(arguments: SilenceArguments) -> list[dict[str, Any]]:
 
 def _shown(arguments: SilenceArguments) -> str:
     return " and ".join(f"{row['name']}={json.dumps(row['value'])}" for row in _matchers(arguments))
+
+
+def _count(hits: int) -> str:
+    return "1 alert matches" if hits == 1 else f"{hits} alerts match"
 
 
 def _labels(alert: Mapping[str, Any]) -> dict[str, str]:

@@ -21,8 +21,7 @@ async def act(session: "Session", argument: str, undo: bool = False) -> None:
     from agent.policy import PolicyError
 
     name, _, service = argument.partition(" ")
-    if not session.id:
-        session.say("No investigation is open; /list shows them, /open ID opens one.")
+    if session.nothing_open():
         return
     try:
         if not name and not undo:

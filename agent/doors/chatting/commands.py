@@ -141,8 +141,7 @@ async def _evidence(session: Session, argument: str) -> None:
 
 def _reads(intent: Intent) -> Callable[[Session, str], Awaitable[None]]:
     async def run(session: Session, _: str) -> None:
-        if not session.id:
-            session.say("No investigation is open; /list shows them, /open ID opens one.")
+        if session.nothing_open():
             return
         session.show(f"/{intent.value}", await session.answerer.read(Query(intent), session.asked("")))
 

@@ -1,4 +1,4 @@
-"""Completion: commands, ids of investigations, of evidence and of hypotheses, and names of services."""
+"""Completion: commands, ids of investigations, of evidence and of hypotheses, names of actions and of services."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -19,7 +19,7 @@ class ChatCompleter(Completer):
         self._session = session
         self._arguments: dict[str, Callable[[], Sequence[str]]] = {
             "/open": self._ids, "/resume": self._ids, "/evidence": self._evidence, "/steer": self._hypotheses,
-            "/approve": self._requests,
+            "/approve": self._requests, "/act": self._actions,
         }  # fmt: skip
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
@@ -31,12 +31,14 @@ class ChatCompleter(Completer):
             yield from (Completion(name, -len(text), display_meta=about) for name, about in found)
             return
         word = document.get_word_before_cursor(WORD=True)
-        if text.startswith("/") and " " in rest and command != "/steer":
+        later = text.startswith("/") and " " in rest
+        if later and command not in ("/steer", "/act"):
             return
         if not text.startswith("/") and len(word) < 2:
             return
         try:
-            offered = self._arguments.get(command, self._names)()
+            offers = self._services if later and command == "/act" else self._arguments.get(command, self._names)
+            offered = offers()
         except LedgerError:
             return
         near = (name for name in offered if name.lower().startswith(word.lower()))
@@ -61,6 +63,13 @@ class ChatCompleter(Completer):
 
         pending = Approvals(self._session.settings).pending(self._session.id) if self._session.id else ()
         return [request.id for request in pending]
+
+    def _actions(self) -> Sequence[str]:
+        given = self._session.actions
+        return sorted(self._session.settings.actions.names if given is None else given)
+
+    def _services(self) -> Sequence[str]:
+        return list(self._session.answerer.known().services)
 
     def _names(self) -> Sequence[str]:
         known = self._session.answerer.known()

@@ -47,8 +47,7 @@ async def _each(session: "Session", id: str, approved: bool, reason: str = "", w
 
 
 def _waiting(session: "Session", id: str) -> list[Request]:
-    if not session.id:
-        session.say("No investigation is open; /list shows them, /open ID opens one.")
+    if session.nothing_open():
         return []
     if not session.console.is_terminal:
         session.say(f"Deciding needs a person at a terminal: pcause chat {session.id}, or pcause approve {session.id}.")

@@ -1,18 +1,21 @@
 """What another process tells of the open investigation; attaching to one, whatever state it is in."""
 
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-
+from agent.alone import held
 from agent.approvals import Approvals
-from agent.doors.chatting.watching import Telling
-from agent.event_log import EventLog, follow
-from agent.ledger import Ledger
+from agent.doors.watching import Telling
+from agent.event_log import EventLog, follow, has_ended
+from agent.ledger import InvestigationRow, Ledger
 
 if TYPE_CHECKING:
     from agent.doors.chatting.session import Session
 
 _UNDER_WAY = frozenset(("accepted", "running", "decided"))
+_PATIENCE_SECONDS = 10.0  # a server takes up within a few what another left
 
 
 async def attach(session: "Session", watch: bool) -> None:
@@ -22,8 +25,8 @@ async def attach(session: "Session", watch: bool) -> None:
         return
     report = session.report
     if row.status in _UNDER_WAY and watch:
-        if row.status == "running" and not is_run(session):
-            session.say(f"{row.id} is not run by anybody now: /resume goes on with it.")
+        if row.status == "running" and not held(session.settings.home, row.id):
+            session.say(_how_to_go_on(row))
             return
         await follow_other(session)
         return
@@ -34,7 +37,7 @@ async def attach(session: "Session", watch: bool) -> None:
             waiting = len(Approvals(session.settings).pending(row.id))
             session.say(f"{waiting} approval(s) wait: /approve shows exactly what would run.")
         case "interrupted":
-            session.say(f"{row.id} was interrupted: /resume goes on with it.")
+            session.say(_how_to_go_on(row))
         case "failed" if report is None:
             session.say(f"{row.id} failed without a report.")
         case _:
@@ -42,27 +45,37 @@ async def attach(session: "Session", watch: bool) -> None:
 
 
 async def follow_other(session: "Session") -> None:
-    """Until it ends or asks, or Ctrl+C: that stops the watching, not the investigation."""
-    log, ledger = EventLog(session.settings.home), Ledger(session.settings.home)
+    """Until it ends, asks or is left, or Ctrl+C: that stops the watching, not the investigation."""
+    home = session.settings.home
+    over = Over(home)
     with Telling(session.progress, "Ctrl+C stops watching") as telling:
-        async for event in follow(log, ledger, session.id):
+        async for event in follow(EventLog(home), Ledger(home), session.id, over=over):
             telling.tell(event.kind, event.body)
             if event.kind == "approval_needed" and Approvals(session.settings).pending(session.id):
                 break
+    if over.left is not None:
+        session.say(_how_to_go_on(over.left))
+        return
     report = session.report
     if report is not None:
         session.show_report(report)
 
 
-def is_run(session: "Session") -> bool:
-    """Whether a process holds the lock of the open investigation."""
-    path = session.settings.home / "locks" / f"{session.id}.lock"
-    if not path.exists():
-        return False
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    lock.release()
-    return False
+class Over:
+    """Whether following is over: it has ended, or it was ``left``, being interrupted or run by nobody for a while."""
+
+    def __init__(self, home: Path, now: Callable[[], float] = time.monotonic) -> None:
+        self.left: InvestigationRow | None = None
+        self._home, self._now, self._run_at = home, now, now()
+
+    def __call__(self, row: InvestigationRow) -> bool:
+        if row.status not in ("running", "decided") or held(self._home, row.id):
+            self._run_at = self._now()
+        alone = row.status == "interrupted" or self._now() - self._run_at >= _PATIENCE_SECONDS
+        self.left = row if alone else None
+        return alone or has_ended(row)
+
+
+def _how_to_go_on(row: InvestigationRow) -> str:
+    what = "was interrupted" if row.status == "interrupted" else "is not run by anybody now"
+    return f"{row.id} {what}: /resume goes on with it."

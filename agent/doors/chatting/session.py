@@ -11,13 +11,12 @@ from rich.console import Console
 
 from agent.backends import Backends
 from agent.doors.chatting.drawing import as_json, draw, draw_verdict
-from agent.doors.chatting.watching import Telling
+from agent.doors.watching import Telling
 from agent.handover import handover
 from agent.ledger import InvestigationRow, Ledger
 from agent.questions.answering import Answerer, Asked
 from agent.questions.reply import Reply
 from agent.report.model import Report
-from agent.report.text import inert
 from agent.settings import Settings
 from agent.sources import Source
 from agent.state import Alert
@@ -68,6 +67,12 @@ class Session:
         """Of the open investigation, when there is one."""
         row = self.row
         return Report.model_validate_json(row.report) if row and row.report else None
+
+    def nothing_open(self) -> bool:
+        """Whether no investigation is open; then it is said."""
+        if not self.id:
+            self.say("No investigation is open; /list shows them, /open ID opens one.")
+        return not self.id
 
     def asked(self, text: str) -> Asked:
         """A text as a question about what is open."""
@@ -124,21 +129,20 @@ class Session:
 
     async def go_on(self) -> None:
         """Resume what is open; where another process runs it, follow that."""
+        from agent.alone import NotResumable, RunElsewhere
         from agent.doors.chatting.following import follow_other
-        from agent.investigate import NotResumable, resume
+        from agent.investigate import resume
 
         try:
             await self.run(resume(self.id, self.settings, backends=self.backends, actions=self.actions))
-        except NotResumable as error:
-            if "another process" not in str(error):
-                self.say(str(error))
-                return
+        except RunElsewhere:
             self.say("Another process runs it already; this is what it tells.")
             await follow_other(self)
+        except NotResumable as error:
+            self.say(str(error))
 
     async def run(self, events: "AsyncGenerator[Event, None]", text: str = "") -> None:
         """Stream a run of ours to its end, or to a question; what is open is what runs."""
-        from agent.event_log import as_logged
         from agent.events import ApprovalNeeded, Finished, Started
 
         report: Report | None = None
@@ -147,10 +151,7 @@ class Session:
                 async for event in events:
                     if isinstance(event, Started):
                         self.id = event.investigation_id
-                        verb = "Going on with" if event.resumed else "Investigating"
-                        self.progress.print(f"{verb} {inert(event.alert.name, 120)} as {self.id}", markup=False, highlight=False)  # fmt: skip
-                    if logged := as_logged(event):
-                        telling.tell(*logged)
+                    telling.show(event)
                     if isinstance(event, Finished | ApprovalNeeded):
                         report = event.report
         if report is not None:

@@ -11,15 +11,13 @@ if TYPE_CHECKING:
 
 async def steer_it(session: "Session", text: str) -> None:
     """ "H2 is wrong because …" excludes H2; other words are noted. Raises ``LedgerError``."""
-    row = session.row
-    if row is None:
-        session.say("No investigation is open; /list shows them, /open ID opens one.")
+    if session.nothing_open():
         return
     if not text:
         session.say("Say what is wrong, such as: /steer H2 is wrong because the cache was off. /hypotheses shows them.")
         return
     try:
-        sentences = steer(session.settings.home, row.id, session.by, text, wrong_hypotheses(text))
+        sentences = steer(session.settings.home, session.id, session.by, text, wrong_hypotheses(text))
     except ValueError as error:
         session.say(inert(str(error)))
         return

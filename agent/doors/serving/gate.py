@@ -8,6 +8,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agent.doors.serving.guesses import Guesses
 from agent.doors.serving.people import LEAST_CHARACTERS, person_of, same_secret, shown_token
 from agent.policy import PolicyError, load_policy
 
@@ -27,6 +28,7 @@ class Gate:
         self, app: ASGIApp, token: str | None, policy: Path | None = None, proven: frozenset[str] = frozenset()
     ) -> None:
         self._app, self._token, self._policy, self._proven = app, token, policy, proven
+        self._guesses = Guesses()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -49,10 +51,11 @@ class Gate:
         shown = shown_token(headers.get("authorization", ""))
         if shown is not None and (same_secret(shown, self._token) or self._is_person(headers)):
             return None
-        return _unknown(wants_html(headers))
+        seconds = self._guesses.wrong() if shown else 0
+        return _too_many(seconds) if seconds else _unknown(wants_html(headers))
 
     def _is_person(self, headers: Headers) -> bool:
-        """Whether somebody's personal token is shown; the policy is read each time, since it says who is somebody."""
+        """Whether somebody's personal token is shown; the policy is asked each time, since it says who is somebody."""
         shown = shown_token(headers.get("authorization", "")) or ""
         try:
             # Nobody has a file read for a token that is too short to be one.
@@ -90,6 +93,11 @@ def _unknown(browser: bool) -> Response:
     scheme = 'Basic realm="Probable Cause"' if browser else "Bearer"
     said = "show the server's token: Authorization: Bearer … (in Alertmanager: http_config.authorization.credentials)"
     return JSONResponse({"error": said}, 401, headers={"WWW-Authenticate": scheme})
+
+
+def _too_many(seconds: int) -> Response:
+    said = f"too many wrong tokens were shown here: try again in {seconds} s; the right one passes at any time"
+    return JSONResponse({"error": said}, 429, headers={"Retry-After": str(seconds)})
 
 
 def _protect(headers: MutableHeaders) -> None:

@@ -121,7 +121,9 @@ class _Look:
             return True
         news = self.news
         try:
-            await asyncio.wait_for(news.wait(), seconds)
+            # Not ``wait_for``, which in Python 3.11 loses a cancellation that comes together with the event.
+            async with asyncio.timeout(seconds):
+                await news.wait()
         except TimeoutError:
             return False
         return True

@@ -27,6 +27,7 @@ _MOST_STEPS = 8
 _MOST_ASKED = 8
 _MOST_ROWS = 20
 _WIDEST_CELL = 40
+_LONGEST_TABLE = 2_900  # characters; a block takes 3,000
 _STATUS: Mapping[str, str] = {
     "accepted": "Taken. It begins as soon as there is room.",
     "running": "Investigating.",
@@ -118,6 +119,7 @@ def _handover(id: str, public_url: str) -> Block:
 
 
 def _table(table: Table) -> str:
+    """The first rows that there is room for, and how many more there are."""
     rows = [
         tuple(f"{cell:.6g}" if isinstance(cell, float) else str(cell) for cell in row)
         for row in table.rows[:_MOST_ROWS]
@@ -125,9 +127,9 @@ def _table(table: Table) -> str:
     cells = [[neutral(cell, _WIDEST_CELL) for cell in row] for row in (table.columns, *rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
-    more = len(table.rows) - len(rows)
-    if more > 0:
-        lines.append(f"… and {more} more")
-    while sum(map(len, lines)) + len(lines) > 2_900:
-        lines.pop(-2)
-    return "\n".join(("```", *lines, "```"))
+    kept = 1 if len(lines[0]) <= _LONGEST_TABLE else 0
+    while kept and kept < len(lines) and sum(map(len, lines[: kept + 1])) + kept < _LONGEST_TABLE:
+        kept += 1
+    more = len(table.rows) - max(kept - 1, 0)
+    shown = [*lines[:kept], *([f"… and {more} more"] if more else [])]
+    return "\n".join(("```", *shown, "```"))

@@ -93,12 +93,14 @@ class Follower:
         shown = hashlib.sha256(json.dumps([text, blocks]).encode()).hexdigest()
         root, message_ts = thread.root, thread.message_ts
         if not message_ts:
-            message_ts = await self._outbox.post(
-                f"{thread.key}:message", thread.channel, thread.thread_ts, text, blocks
-            )
+            key = f"{thread.key}:message"
+            posted = await self._outbox.post(key, thread.channel, thread.thread_ts, text, blocks)
+            message_ts = posted.ts
+            if posted.now:  # else it says what was known when it was sent
+                self._shown[thread.key] = shown
             root = thread.thread_ts or message_ts
             await asyncio.to_thread(self._threads.posted, thread.key, message_ts)
-        if self._shown.get(thread.key, shown if not thread.message_ts else "") != shown:
+        if self._shown.get(thread.key) != shown:
             await self._outbox.update(thread.channel, message_ts, text, blocks)
         self._shown[thread.key] = shown
         if report is not None and row.status in _REPORTED:

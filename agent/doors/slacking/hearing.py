@@ -25,11 +25,10 @@ from agent.doors.slacking.words import (
     wanted_action,
     wants_investigation,
 )
-from agent.feedback import give_feedback, take_back
+from agent.feedback import give_feedback, keep_as_said, take_back
 from agent.firings import Overloaded
 from agent.intake import Intake
 from agent.ledger import Ledger, UnknownInvestigation
-from agent.past_incidents import confirm
 from agent.report.slack import neutral
 from agent.settings import Settings
 from agent.slack_settings import SlackSettings
@@ -58,6 +57,7 @@ class Hearing:
         self._members, self._charts = frozenset(slack.members), slack.charts
         self._inbox, self._threads, self._outbox = inbox, threads, outbox
         self._answerer: Answerer | None = None
+        self._words = asyncio.Lock()
 
     def may(self, member: str) -> bool:
         """Whether they are on the list. An empty list is nobody."""
@@ -203,17 +203,14 @@ class Hearing:
         thread = await asyncio.to_thread(self._threads.of_message, heard.channel, heard.ts)
         if thread is None or thread.status not in ("done", "failed", "waiting"):
             return
-        home, right = self._settings.home, heard.text == "right"
-        told = (home, thread.investigation_id, "slack", heard.user, right)
-        if heard.kind is HeardKind.REACTION_GONE:
-            await asyncio.to_thread(take_back, *told)
-            return
-        new = await asyncio.to_thread(give_feedback, *told)
-        if new and right:
+        gone = heard.kind is HeardKind.REACTION_GONE
+        told = (self._settings.home, thread.investigation_id, "slack", heard.user, heard.text == "right")
+        async with self._words:  # what is kept is what the words say together
             try:
-                await asyncio.to_thread(confirm, thread.investigation_id, self._settings)
+                await asyncio.to_thread(keep_as_said, self._settings, *told[1:], gone=gone)
             except Exception as error:  # the word is noted; that it cannot be kept as an example is no failure of it
-                _log.warning("investigation %s is not kept as confirmed: %s", thread.investigation_id, error)
+                _log.warning("investigation %s is not kept as it was said: %s", thread.investigation_id, error)
+            await asyncio.to_thread(take_back if gone else give_feedback, *told)
 
     async def _sign(self, heard: Heard, add: str, remove: str = "") -> None:
         if heard.ts:

@@ -10,10 +10,12 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from slack_bolt.async_app import AsyncBoltRequest
 
+from agent.doors.serving.bodies import BodyError, read_bounded
 from agent.doors.slacking.door import SlackDoor
 
-_MOST_BYTES = 1_000_000
 _LATEST_SECONDS = 300.0
+_SIGNED_BY = ("request-timestamp", "signature")
+_UNSIGNED = "this is not signed by Slack, or too old: check SLACK_SIGNING_SECRET and the clock"
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 
 
@@ -22,16 +24,16 @@ def add_route(app: FastAPI, door: SlackDoor, path: str) -> None:
 
     @app.post(path, include_in_schema=False)
     async def hear(request: Request) -> Response:
-        body = await _body(request)
-        if body is None:
-            return _problem(413, f"the body is larger than {_MOST_BYTES:,} bytes")
-        if not is_signed(
-            door.signing_secret,
-            body,
-            request.headers.get("x-slack-request-timestamp", ""),
-            request.headers.get("x-slack-signature", ""),
-        ):
-            return _problem(401, "this is not signed by Slack, or too old: check SLACK_SIGNING_SECRET and the clock")
+        timestamp, signature = (request.headers.get(f"x-slack-{name}", "") for name in _SIGNED_BY)
+        # Before the body: nobody holds a connection open who shows nothing.
+        if not (door.signing_secret and signature and is_fresh(timestamp)):
+            return _problem(401, _UNSIGNED)
+        try:
+            body = await read_bounded(request)
+        except BodyError as error:
+            return _problem(error.status, str(error))
+        if not is_signed(door.signing_secret, body, timestamp, signature):
+            return _problem(401, _UNSIGNED)
         if door.app is None:
             return _problem(503, "Slack has not answered yet; send it again")
         asked = _read(body, dict(request.headers.items()))
@@ -46,12 +48,17 @@ def add_route(app: FastAPI, door: SlackDoor, path: str) -> None:
 
 def is_signed(secret: str, body: bytes, timestamp: str, signature: str, now: float | None = None) -> bool:
     """Whether Slack signed it within the last minutes; never raises. Without a secret nothing is."""
-    if not secret or not _TIMESTAMP.fullmatch(timestamp):
-        return False
-    if abs((time.time() if now is None else now) - int(timestamp)) > _LATEST_SECONDS:
+    if not secret or not is_fresh(timestamp, now):
         return False
     digest = hmac.new(secret.encode(), b"v0:" + timestamp.encode() + b":" + body, hashlib.sha256).hexdigest()
     return hmac.compare_digest(f"v0={digest}".encode(), signature.encode("utf-8", "surrogatepass"))
+
+
+def is_fresh(timestamp: str, now: float | None = None) -> bool:
+    """Whether it is a time of the last minutes."""
+    if not _TIMESTAMP.fullmatch(timestamp):
+        return False
+    return abs((time.time() if now is None else now) - int(timestamp)) <= _LATEST_SECONDS
 
 
 def _read(body: bytes, headers: dict[str, str | Sequence[str]]) -> AsyncBoltRequest | None:
@@ -61,16 +68,6 @@ def _read(body: bytes, headers: dict[str, str | Sequence[str]]) -> AsyncBoltRequ
     except (ValueError, TypeError, AttributeError, RecursionError):  # the SDK takes the shape for granted
         return None
     return asked if isinstance(asked.body, dict) else None
-
-
-async def _body(request: Request) -> bytes | None:
-    """None where it is too large."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            return None
-    return bytes(body)
 
 
 def _problem(status: int, said: str) -> Response:

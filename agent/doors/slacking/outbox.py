@@ -6,6 +6,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -37,6 +38,14 @@ class SlackAway(Exception):  # noqa: N818 - said as one says it
     """Slack does not answer; whether it did what was asked is not known."""
 
 
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A message of ours. Where it was not sent ``now``, an earlier try has sent it, maybe with other words."""
+
+    ts: str
+    now: bool
+
+
 class Outbox:
     """Over one client, whose own retries are off: this knows which call may be sent twice."""
 
@@ -47,17 +56,18 @@ class Outbox:
 
     async def post(
         self, key: str, channel: str, thread_ts: str, text: str, blocks: Sequence[Block] | None = None
-    ) -> str:
-        """Post once a key; the timestamp of the message. Raises ``SlackSaidNo``, ``SlackAway``."""
+    ) -> Posted:
+        """Post once a key. Raises ``SlackSaidNo``, ``SlackAway``."""
         async with self._turns[key]:
             begun = await asyncio.to_thread(self._posts.begin, key)
             if begun.ts:
-                return begun.ts
+                return Posted(begun.ts, now=False)
             name = hashlib.sha256(key.encode()).hexdigest()[:24]
             unsure = begun.again
             for attempt in range(_MOST_TRIES):
-                ts = await self._find(channel, thread_ts, name, begun.begun_at) if unsure else ""
-                if not ts:
+                found = await self._find(channel, thread_ts, name, begun.begun_at) if unsure else ""
+                ts = found
+                if not found:
                     try:
                         ts = await self._send(channel, thread_ts, text, blocks, name)
                     except SlackAway:
@@ -65,7 +75,7 @@ class Outbox:
                         await asyncio.sleep(min(2.0**attempt, 30.0))
                         continue
                 await asyncio.to_thread(self._posts.finish, key, ts)
-                return ts
+                return Posted(ts, now=not found)
             raise SlackAway("Slack does not answer")
 
     async def update(self, channel: str, ts: str, text: str, blocks: Sequence[Block]) -> None:

@@ -67,7 +67,7 @@ def test_it_is_made_once_found_again_and_ended(url: str, target: Callable[..., T
     arguments = spec.fit(target())
     assert arguments is not None
     shown = spec.dry_run(arguments)
-    assert 'alertname="front latency" and service="front" for 30 minutes: 1 alerts match now' in shown.effect
+    assert 'alertname="front latency" and service="front" for 30 minutes: 1 alert matches now' in shown.effect
     assert '"severity": "page"' in shown.lines[0]
     assert (silences(url), spec.happened(arguments, KEY)) == ([], Happened.NO)
     done = spec.run(arguments, KEY)
@@ -102,7 +102,7 @@ def test_a_hostile_name_of_an_alert_is_matched_as_it_is(url: str, name: str):
         spec.dry_run(SilenceArguments(entity="front", alert_name=f"none {name}"[:250], label="service", minutes=5))
     fire(url, name, "front")
     arguments = SilenceArguments(entity="front", alert_name=name, label="service", minutes=5)
-    assert "1 alerts match" in spec.dry_run(arguments).effect
+    assert "1 alert matches" in spec.dry_run(arguments).effect
     key = f"{NAMES.index(name):032d}"
     done = spec.run(arguments, key)
     (made,) = (row for row in silences(url) if key in row["comment"])

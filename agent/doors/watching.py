@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from agent.event_log import as_logged
+from agent.events import Event, Started
 from agent.report.text import inert
 from agent.report.times import duration, percent
 
@@ -17,7 +19,7 @@ _SPIN = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
 class Telling:
-    """A context manager; ``tell`` takes kind and body of each event as the event log has them."""
+    """A context manager; ``show`` takes the events of a run of ours, ``tell`` those of another's as its log has them."""
 
     def __init__(self, console: Console, stop: str = "Ctrl+C stops") -> None:
         self._console, self._stop, self._began = console, stop, time.monotonic()
@@ -35,6 +37,15 @@ class Telling:
     ) -> None:
         if self._live:
             self._live.stop()
+
+    def show(self, event: Event) -> None:
+        """Print what happens here."""
+        if isinstance(event, Started):
+            verb = "Going on with" if event.resumed else "Investigating"
+            words = f"{verb} {inert(event.alert.name, 120)} as {event.investigation_id}"
+            self._console.print(words, markup=False, highlight=False)
+        if logged := as_logged(event):
+            self.tell(*logged)
 
     def tell(self, kind: str, body: Mapping[str, Any]) -> None:
         """Print what happened, in a line or some."""
