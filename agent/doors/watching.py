@@ -75,7 +75,7 @@ def told(kind: str, body: Mapping[str, Any]) -> list[Text]:
         case "ranked":
             return [_hypothesis(h) for h in body["hypotheses"][:3]]
         case "approval_needed":
-            return [Text("An action waits for approval: /approve shows exactly what would run, /reject turns it down.", style="bold")]  # fmt: skip
+            return [Text("An action waits for approval.", style="bold")]  # fmt: skip
         case "decided":
             reason = f": {inert(str(body['reason']))}" if body["reason"] else ""
             return [

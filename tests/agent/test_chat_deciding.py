@@ -33,7 +33,7 @@ def test_an_action_is_approved_after_its_whole_card_and_runs_once(waiting: Setti
     board = Switchboard(tmp_path / "board")
     (request,) = Approvals(waiting).pending("inv")
     with terminal(waiting.home, "inv", board=str(tmp_path / "board"), rows=60) as chat:
-        chat.until("approval(s) wait")
+        chat.until("Waits for approval: roll_back of store")
         shown = chat.ask("/approve", "to approve exactly this")
         for label in (
             "Action",

@@ -34,8 +34,7 @@ async def attach(session: "Session", watch: bool) -> None:
         session.show_report(report)
     match row.status:
         case "waiting":
-            waiting = len(Approvals(session.settings).pending(row.id))
-            session.say(f"{waiting} approval(s) wait: /approve shows exactly what would run.")
+            session.say_what_waits()
         case "interrupted":
             session.say(_how_to_go_on(row))
         case "failed" if report is None:
@@ -59,6 +58,7 @@ async def follow_other(session: "Session") -> None:
     report = session.report
     if report is not None:
         session.show_report(report)
+        session.say_what_waits()
 
 
 class Over:

@@ -17,6 +17,7 @@ from agent.ledger import InvestigationRow, Ledger
 from agent.questions.answering import Answerer, Asked
 from agent.questions.reply import Reply
 from agent.report.model import Report
+from agent.report.text import inert
 from agent.settings import Settings
 from agent.sources import Source
 from agent.state import Alert
@@ -156,6 +157,17 @@ class Session:
                         report = event.report
         if report is not None:
             self.show_report(report, text)
+            self.say_what_waits()
+
+    def say_what_waits(self) -> None:
+        """What a person can decide about the open investigation, if anything."""
+        from agent.approvals import Approvals
+
+        waiting = ", ".join(f"{r.action} of {r.target}" for r in Approvals(self.settings).pending(self.id))
+        if waiting and not self.json:
+            self.say(
+                inert(f"Waits for approval: {waiting}. /approve shows exactly what would run, /reject turns it down.")
+            )
 
     def show_report(self, report: Report, text: str = "") -> None:
         """The verdict, and where to go on."""
