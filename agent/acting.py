@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agent.approvals import Approvals, Question, hash_of
+from agent.approvals import Approvals, Question, RequestState, hash_of
 from agent.audit import Audit
 from agent.dry_runs import clean, looked
 from agent.ledger import Ledger
@@ -60,8 +60,7 @@ class Acting:
             raise ActionError(f"{name} does not fit {target.entity}: it is for other services, or lacks a value")
         if not spec.remediations:  # no symptom will go away by it
             grounds = replace(grounds, prediction="")
-        again = self._approvals.settled(investigation_id, action)
-        return await self._considered(investigation_id, _numbered(action, again), grounds)
+        return await self._considered(investigation_id, self._numbered(investigation_id, action), grounds)
 
     async def offer_undo(self, investigation_id: str, done: Action, grounds: Grounds) -> Action | None:
         """The way back from an action, asked for like any other; None where there is none."""
@@ -73,7 +72,7 @@ class Acting:
                     "sentence": f"Undo: {done.sentence}"}
         )  # fmt: skip
         if grounds.asked_by:
-            undo = _numbered(undo, self._approvals.settled(investigation_id, undo))
+            undo = self._numbered(investigation_id, undo)
         return await self._considered(investigation_id, undo, grounds, known.memo)
 
     def mends(self, action: Action) -> bool:
@@ -96,6 +95,16 @@ class Acting:
         """Note why an action does not run."""
         return self._performing.end(investigation_id, action, outcome, detail, finish=False)
 
+    def _numbered(self, id: str, action: Action) -> Action:
+        """Another key each time that this very thing was asked for before and is over. Raises ``ActionError``."""
+        before = self._approvals.asked_before(id, action)
+        for request in before:
+            approved = request.state is RequestState.APPROVED and request.expires_at > self._now()
+            if approved and self._ledger.action(request.action_key) is None:
+                raise ActionError(f"{action.name} of {action.target} is approved already, and runs next")
+        again = sum(request.is_decided for request in before)
+        return action.model_copy(update={"key": _key(action.key, str(again))}) if again else action
+
     async def _considered(self, id: str, action: Action, grounds: Grounds, memo: str = "") -> Action:
         """The action as it would be done, asked for where the policy lets a person decide; or why it is not."""
         try:
@@ -117,7 +126,7 @@ class Acting:
             environment=ruling.environment, risk=action.risk, effect=action.effect, effect_lines=action.effect_lines,
             seen=action.seen, claim=grounds.claim, prediction=grounds.prediction, needs=ruling.people, rule=ruling.why,
             requested_by=grounds.asked_by or self._ledger.investigation(id).requested_by,
-            hypothesis=grounds.hypothesis, undoes=action.undoes,
+            hypothesis=grounds.hypothesis, undoes=action.undoes, by_name=bool(grounds.asked_by),
         )  # fmt: skip
         # Asked before (by who was killed then), it is what was shown then: the target is looked at again before it runs.
         return self._approvals.open(question, policy.expires_minutes).as_action
@@ -143,11 +152,6 @@ def _fitted(spec: ActionSpec[Any], investigation_id: str, target: Target) -> Act
 def _key(*parts: str) -> str:
     """Bound to an investigation and to arguments; the ledger lets a key run once."""
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-
-
-def _numbered(action: Action, again: int) -> Action:
-    """The same action, asked for again after it was decided ``again`` times: another key."""
-    return action.model_copy(update={"key": _key(action.key, str(again))}) if again else action
 
 
 def _canonical(arguments: Mapping[str, object]) -> str:

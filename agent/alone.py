@@ -15,6 +15,10 @@ class NotResumable(Exception):  # noqa: N818 - a state, named as one reads it
     """The investigation has nothing left to do, waits for a decision that was not given, or belongs to another process."""
 
 
+class WaitsForDecision(NotResumable):
+    """Somebody has to say yes or no to an action first."""
+
+
 class RunElsewhere(NotResumable):
     """It belongs to another process, which tells what it does."""
 

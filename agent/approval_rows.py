@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from agent.ledger_schema import APPROVAL_REQUESTS, APPROVAL_VOTES, INVESTIGATIONS
 from agent.seals import Seals
-from agent.state import Action
+from agent.state import Action, Approval
 from diagnosis.findings import Model
 
 
@@ -26,7 +26,7 @@ class RequestState(StrEnum):
 class Question(Model):
     """What a person is asked, whole and final; all of it is rendered by code. ``arguments`` is canonical JSON, ``effect``
     what the dry run said and ``seen`` what it looked at, ``needs`` how many must approve, ``hypothesis`` the identity of the
-    cause behind it, "" for what a person asked for by name."""
+    cause behind it; ``by_name``: a person asked for it by its name, and it waits for nothing else."""
 
     investigation_id: str
     action_key: str
@@ -47,6 +47,7 @@ class Question(Model):
     hypothesis: str = ""
     undoes: str = ""
     seen: str = ""
+    by_name: bool = False
 
 
 class Vote(Model):
@@ -78,6 +79,24 @@ class Request(Question):
             undoes=self.undoes,
         )  # fmt: skip
 
+    @property
+    def as_approval(self) -> Approval:
+        """What was decided about it."""
+        last = self.votes[-1] if self.votes else None
+        fallback = {RequestState.EXPIRED: "nobody decided in time", RequestState.WITHDRAWN: "taken back"}
+        return Approval(
+            action_key=self.action_key,
+            approved=self.state is RequestState.APPROVED,
+            by=", ".join(vote.by for vote in self.votes),
+            reason=(last.reason if last else "") or fallback.get(self.state, ""),
+            # What was taken back was so because somebody named another cause.
+            wrong_cause=self.wrong_cause or self.state is RequestState.WITHDRAWN,
+        )
+
+    @property
+    def is_decided(self) -> bool:
+        return self.state is not RequestState.PENDING
+
 
 def find(db: sa.Connection, id: str, seals: Seals) -> Request | None:
     """A request by its id."""
@@ -95,14 +114,6 @@ def of_investigation(
     if only_pending:
         query = query.where(APPROVAL_REQUESTS.c.state == RequestState.PENDING)
     return tuple(_request(db, row, seals) for row in db.execute(query).all())
-
-
-def is_open(db: sa.Connection, investigation_id: str) -> bool:
-    """Whether something waits for an answer."""
-    where = sa.and_(
-        APPROVAL_REQUESTS.c.investigation_id == investigation_id, APPROVAL_REQUESTS.c.state == RequestState.PENDING
-    )
-    return db.execute(sa.select(APPROVAL_REQUESTS.c.id).where(where).limit(1)).one_or_none() is not None
 
 
 def set_status(db: sa.Connection, investigation_id: str, status: str) -> None:

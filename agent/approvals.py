@@ -6,7 +6,7 @@ counts once. Everything that decides is decided in one transaction of the ledger
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -17,7 +17,6 @@ from agent.approval_rows import (
     RequestState,
     Vote,
     find,
-    is_open,
     of_investigation,
     seal_of,
     set_status,
@@ -31,8 +30,8 @@ from agent.policy import Approver, Policy, PolicyError, load_policy
 from agent.redaction import cut_secrets
 from agent.seals import SealBroken, Seals
 from agent.settings import Settings
-from agent.state import Action, Approval
-from agent.steering_rows import add_steering, steerings
+from agent.state import Action
+from agent.steering_rows import Steering, add_steering, steerings
 
 _LONGEST_REASON = 1_000
 _TICKET_SECONDS = 900.0  # a page or a dialogue that is open longer is loaded again
@@ -88,6 +87,8 @@ class Approvals:
             )  # fmt: skip
             told = f"{question.action} {question.arguments} on {question.target}: {question.rule}"
             self._audit.append(db, question.investigation_id, "machine", "", "requested", told)
+            if question.by_name:  # nobody runs it: who asks has its lock
+                set_status(db, question.investigation_id, "waiting")
             asked = _found(db, id, self._seals)
         self._audit.keep_head()
         return asked
@@ -135,25 +136,20 @@ class Approvals:
         self._audit.keep_head()
         return decided
 
-    def settled(self, investigation_id: str, action: Action) -> int:
-        """How often this very thing was asked before and is decided."""
+    def asked_before(self, investigation_id: str, action: Action) -> tuple[Request, ...]:
+        """The requests for this very thing, oldest first."""
         self.expire()
         same = (action.name, action.arguments, action.undoes)
-        found = [r for r in self.requests(investigation_id) if (r.action, r.arguments, r.undoes) == same]
-        return sum(request.state is not RequestState.PENDING for request in found)
+        found = self.requests(investigation_id)
+        return tuple(request for request in found if (request.action, request.arguments, request.undoes) == same)
 
-    def decisions(self, investigation_id: str) -> tuple[Approval, ...] | None:
-        """What was decided about each request of an investigation; None while one is pending."""
-        requests = self.requests(investigation_id)
-        if any(request.state is RequestState.PENDING for request in requests):
-            return None
-        return tuple(_approval(request) for request in requests)
-
-    def wait(self, investigation_id: str) -> None:
-        """Note that an investigation waits, or that it need not: an answer may have come before it stopped."""
+    def put_down(
+        self, investigation_id: str, status_of: Callable[[Sequence[Request], Sequence[Steering]], str]
+    ) -> None:
+        """Note where it stands when nobody runs it any more: what came meanwhile is seen in the same transaction."""
         with self._transaction() as db:
-            set_status(db, investigation_id, "waiting")
-            self._go_on(db, investigation_id)
+            asked, said = of_investigation(db, investigation_id, self._seals), steerings(db, investigation_id)
+            set_status(db, investigation_id, status_of(asked, said))
 
     def expire(self) -> None:
         """Decide what nobody decided in time; what waited for it goes on."""
@@ -161,21 +157,21 @@ class Approvals:
             APPROVAL_REQUESTS.c.state == RequestState.PENDING, APPROVAL_REQUESTS.c.expires_at <= self._now()
         )
         with self._transaction() as db:
-            rows = db.execute(
-                sa.select(APPROVAL_REQUESTS.c.id, APPROVAL_REQUESTS.c.investigation_id).where(where)
-            ).all()
-            for row in rows:
-                self._settle(
-                    db, row.id, row.investigation_id, RequestState.EXPIRED, "machine", "", "nobody decided in time"
-                )
-        if rows:
+            late = [
+                _found(db, id, self._seals)
+                for id in db.execute(sa.select(APPROVAL_REQUESTS.c.id).where(where)).scalars()
+            ]
+            for request in late:
+                self._settle(db, request, RequestState.EXPIRED, "machine", "", "nobody decided in time")
+        if late:
             self._audit.keep_head()
 
     def withdraw(self, investigation_id: str, by: str, reason: str) -> None:
-        """Take back what waits, because somebody said something that changes the question."""
+        """Take back what waits and rests on a cause, because somebody said something about the causes."""
         with self._transaction() as db:
             for request in of_investigation(db, investigation_id, self._seals, only_pending=True):
-                self._settle(db, request.id, investigation_id, RequestState.WITHDRAWN, by, "", reason)
+                if request.hypothesis:
+                    self._settle(db, request, RequestState.WITHDRAWN, by, "", reason)
         self._audit.keep_head()
 
     def why_not(self, action: Action, investigation_id: str) -> str:
@@ -223,11 +219,11 @@ class Approvals:
         if not approved:
             if wrong_cause:
                 add_steering(db, request.investigation_id, vote.by, reason, (request.hypothesis,), vote.at)
-            self._settle(db, request.id, request.investigation_id, RequestState.REJECTED, vote.by, door, reason)
+            self._settle(db, request, RequestState.REJECTED, vote.by, door, reason)
         elif len(request.votes) + 1 >= request.needs:
-            self._settle(db, request.id, request.investigation_id, RequestState.APPROVED, vote.by, door, reason)
+            self._settle(db, request, RequestState.APPROVED, vote.by, door, reason)
         after = _found(db, request.id, self._seals)
-        return Decided(after, after.state is not RequestState.PENDING and not is_open(db, request.investigation_id))
+        return Decided(after, after.is_decided and self._can_go_on(db, after))
 
     def _answerable(
         self, db: sa.Connection, request_id: str, door: str, identity: str, policy: Policy
@@ -254,21 +250,25 @@ class Approvals:
         return request, approver
 
     def _settle(
-        self, db: sa.Connection, request_id: str, investigation_id: str, state: RequestState, by: str, door: str, reason: str
-    ) -> None:  # fmt: skip
-        pending = sa.and_(APPROVAL_REQUESTS.c.id == request_id, APPROVAL_REQUESTS.c.state == RequestState.PENDING)
+        self, db: sa.Connection, request: Request, state: RequestState, by: str, door: str, reason: str
+    ) -> None:
+        """Note what became of it, and hand the investigation to whoever works; a running one goes on by itself."""
+        pending = sa.and_(APPROVAL_REQUESTS.c.id == request.id, APPROVAL_REQUESTS.c.state == RequestState.PENDING)
         db.execute(sa.update(APPROVAL_REQUESTS).where(pending).values(state=state))
+        id = request.investigation_id
         if state in (RequestState.EXPIRED, RequestState.WITHDRAWN):
-            self._audit.append(db, investigation_id, by, door, state.value, reason)
-        told = {"request": request_id, "state": state.value, "by": by, "door": door, "reason": reason}
-        append_event(db, investigation_id, "decided", told, self._now())
-        self._go_on(db, investigation_id)
-
-    def _go_on(self, db: sa.Connection, investigation_id: str) -> None:
-        """Hand it to whoever works, when nothing is open; only one that waits (a running one goes on by itself)."""
-        waiting = sa.and_(INVESTIGATIONS.c.id == investigation_id, INVESTIGATIONS.c.status == "waiting")
-        if not is_open(db, investigation_id):
+            self._audit.append(db, id, by, door, state.value, reason)
+        told = {"request": request.id, "state": state.value, "by": by, "door": door, "reason": reason}
+        append_event(db, id, "decided", told, self._now())
+        if self._can_go_on(db, request):
+            waiting = sa.and_(INVESTIGATIONS.c.id == id, INVESTIGATIONS.c.status == "waiting")
             db.execute(sa.update(INVESTIGATIONS).where(waiting).values(status="decided", updated_at=time.time()))
+
+    def _can_go_on(self, db: sa.Connection, settled: Request) -> bool:
+        """What was proposed together is decided together; what a person asked for by its name waits for nothing else."""
+        if settled.by_name:
+            return True
+        return all(r.by_name for r in of_investigation(db, settled.investigation_id, self._seals, only_pending=True))
 
     def _investigation_of(self, ticket: str) -> str:
         try:
@@ -281,19 +281,6 @@ def _found(db: sa.Connection, id: str, seals: Seals) -> Request:
     request = find(db, id, seals)
     assert request is not None  # noqa: S101 - it is there: this transaction read or wrote it
     return request
-
-
-def _approval(request: Request) -> Approval:
-    last = request.votes[-1] if request.votes else None
-    fallback = {RequestState.EXPIRED: "nobody decided in time", RequestState.WITHDRAWN: "taken back"}
-    return Approval(
-        action_key=request.action_key,
-        approved=request.state is RequestState.APPROVED,
-        by=", ".join(vote.by for vote in request.votes),
-        reason=(last.reason if last else "") or fallback.get(request.state, ""),
-        # What was taken back was so because somebody named another cause.
-        wrong_cause=request.wrong_cause or request.state is RequestState.WITHDRAWN,
-    )
 
 
 __all__ = ["ApprovalRefused", "Approvals", "Decided", "Question", "Request", "RequestState", "Vote", "hash_of"]

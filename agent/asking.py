@@ -5,7 +5,7 @@ by the graph. An investigation that has ended is taken up for it.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,8 +28,10 @@ from agent.policy import load_policy
 from agent.report.model import Report
 from agent.settings import Settings
 from agent.sources import Source
-from agent.state import Action, Approval, Investigation
+from agent.state import Action, ActionResult, Investigation
 from tools.actions.spec import ActionSpec
+
+_MOST_ASKED = 10  # of one investigation; a checkpoint holds them
 
 Specs = Mapping[str, ActionSpec[Any]]
 
@@ -90,8 +92,8 @@ async def ask_undo(
     """Ask for the way back from the last action that was done and not taken back. Raises as ``ask_for``."""
 
     async def wanted(acting: Acting, state: Investigation, _: EvidenceStore) -> Action:
-        done = {result.action_key for result in state.get("action_results", []) if result.outcome == "done"}
-        actions = [action for action in state["actions"] if action.key in done]
+        # By the ledger: a state that was weighed again holds only what rests on its present cause.
+        actions = [request.as_action for request in Approvals(settings).requests(id) if _was_done(settings, request)]
         back = {action.undoes for action in actions}
         last = next((a for a in reversed(actions) if not a.undoes and a.key not in back), None)
         if last is None:
@@ -108,17 +110,18 @@ async def _asked(id: str, settings: Settings, wanted: Any, specs: Specs | None, 
     ledger, approvals = Ledger(settings.home), Approvals(settings, now)
     with alone(settings.home, id):  # so that it neither runs nor begins to run meanwhile
         row = ledger.investigation(id)
-        if row.status not in ("done", "waiting"):
+        if row.status not in ("done", "waiting", "failed"):
             raise CannotAsk(f"{id} is {row.status}: ask for an action when its report stands")
         if specs is None and Source.model_validate_json(row.source).kind != "live":
             raise CannotAsk(f"{id} was recorded, and what was recorded is not acted on")
         found = build_actions(settings) if specs is None else specs
+        if sum(request.by_name for request in approvals.requests(id)) >= _MOST_ASKED:
+            raise CannotAsk(f"{_MOST_ASKED} actions were asked for in {id}: begin another investigation for more")
         state = await _state_of(id, Begun.read(row.settings).over(settings))
         acting = Acting(found, approvals, ledger, Audit(settings.home), now)
         action: Action = await wanted(acting, state, EvidenceStore(settings.home / "evidence"))
         if action.request_id:
             EventLog(settings.home).tell(id, [ApprovalNeeded(id, (action,), Report.model_validate_json(row.report))])
-            approvals.wait(id)
     return action
 
 
@@ -126,10 +129,17 @@ async def _state_of(id: str, settings: Settings) -> Investigation:
     with open_checkpoints(settings.home) as saver:
         config: RunnableConfig = {"configurable": {"thread_id": id}}
         snapshot = await build_graph(saver, settings.max_rounds).aget_state(config)
-    if "verdict" not in snapshot.values:
-        raise CannotAsk(f"{id} has no verdict, so there is nothing to fit an action to")
+    if "verdict" not in snapshot.values or (snapshot.next and not snapshot.interrupts):
+        raise CannotAsk(
+            f"{id} has come to no end, so there is nothing to fit an action to; go on with: pcause resume {id}"
+        )
     found: Investigation = snapshot.values  # type: ignore[assignment]
     return found
+
+
+def _was_done(settings: Settings, request: Request) -> bool:
+    known = Ledger(settings.home).action(request.action_key)
+    return known is not None and bool(known.result) and ActionResult.model_validate_json(known.result).outcome == "done"
 
 
 def _blamed(state: Investigation) -> str:
@@ -142,22 +152,3 @@ def _grounds(state: Investigation, by: str) -> Grounds:
     prediction = state["verdict"].prediction
     claim = state["claims"][0].sentence if state["claims"] else ""
     return Grounds(claim, prediction.sentence if prediction else "", asked_by=by)
-
-
-def asked_since(values: Mapping[str, Any], requests: Sequence[Request]) -> tuple[Request, ...]:
-    """The requests that the state of an ended or waiting investigation knows nothing of: people asked for them."""
-    known = {action.request_id for action in values.get("actions", [])}
-    answered = {approval.action_key for approval in values.get("approvals", [])}
-    return tuple(r for r in requests if r.id not in known and r.action_key not in answered)
-
-
-def with_asked(values: Mapping[str, Any], asked: Sequence[Request], decided: Sequence[Approval]) -> Investigation:
-    """What ``ask_approval`` would have written, had all that waits been asked there."""
-    keys = {request.action_key for request in asked}
-    kept = [action for action in values.get("actions", []) if action.key not in keys]
-    answered = {approval.action_key for approval in values.get("approvals", [])}
-    asks = keys | {action.key for action in kept if action.waits and action.request_id}
-    return {
-        "actions": [*kept, *(request.as_action for request in asked)],
-        "approvals": [approval for approval in decided if approval.action_key in asks - answered],
-    }

@@ -8,11 +8,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from agent.approval_rows import RequestState
 from agent.group_commit import GroupCommit
 from agent.incidents import Aimed, Incidents
 from agent.known_calls import KnownCalls
 from agent.ledger_database import Database
-from agent.ledger_schema import FIRINGS, INVESTIGATIONS
+from agent.ledger_schema import APPROVAL_REQUESTS, FIRINGS, INVESTIGATIONS, STEERINGS
 from agent.notification import Ending, Firing, with_another
 from agent.senders.settings import Senders
 from agent.state import Alert
@@ -149,7 +150,8 @@ class Firings:
             sa.select(INVESTIGATIONS.c.id)
             .where(
                 sa.or_(
-                    sa.and_(INVESTIGATIONS.c.status.in_(_UNFINISHED), _was_told()), INVESTIGATIONS.c.status == _DECIDED
+                    sa.and_(INVESTIGATIONS.c.status.in_(_UNFINISHED), sa.or_(_was_told(), _was_decided())),
+                    INVESTIGATIONS.c.status == _DECIDED,
                 ),
                 INVESTIGATIONS.c.id.not_in(without),
             )
@@ -169,6 +171,14 @@ class Firings:
 def _was_told() -> sa.ColumnElement[bool]:
     """Only what came in as a notification: an investigation of the terminal is for its user to go on with."""
     return sa.exists().where(FIRINGS.c.investigation_id == INVESTIGATIONS.c.id)
+
+
+def _was_decided() -> sa.ColumnElement[bool]:
+    """People decided something about it, or said something to it: whoever died over that, it is gone on with."""
+    decided = sa.and_(
+        APPROVAL_REQUESTS.c.investigation_id == INVESTIGATIONS.c.id, APPROVAL_REQUESTS.c.state != RequestState.PENDING
+    )
+    return sa.or_(sa.exists().where(decided), sa.exists().where(STEERINGS.c.investigation_id == INVESTIGATIONS.c.id))
 
 
 def _key(firing: Firing) -> tuple[str, float]:

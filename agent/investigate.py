@@ -5,16 +5,14 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from pathlib import Path
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
 from agent.acting import Acting
-from agent.alone import NotResumable, alone
+from agent.alone import NotResumable, WaitsForDecision, alone
 from agent.approvals import Approvals
-from agent.asking import asked_since, with_asked
 from agent.audit import Audit
 from agent.backends import Backends
 from agent.begun import Begun
@@ -35,14 +33,16 @@ from agent.evidence import EvidenceStore
 from agent.graph import Machine, build_graph
 from agent.graph_events import graph_events
 from agent.ledger import CallRow, Ledger, LedgerError
+from agent.past_incidents import is_confirmed, unconfirm
 from agent.reasoners import Reasoner
 from agent.reasoners.choice import choose
-from agent.report.failure import report_of_failure
+from agent.report.failure import report_of_failure, with_trouble
 from agent.report.model import Report
 from agent.settings import DayCeilings, MonthCeilings, Periods, Settings
 from agent.sources import Source, tools_of
-from agent.state import STATE_VERSION, Action, Alert, Approval, Investigation
-from agent.steering import exclusions, told
+from agent.standing import asked_since, status_after, unheard, with_asked
+from agent.state import STATE_VERSION, Action, Alert, Investigation
+from agent.steering import told
 from agent.storage_trouble import is_storage_trouble
 from agent.toolbelt import Toolbelt
 from tools.actions.spec import ActionSpec
@@ -128,7 +128,6 @@ async def _run(
 ) -> AsyncGenerator[Event, None]:  # fmt: skip
     """The only loop. Whatever goes wrong in a stage ends in a report that says so, but for what a disk does not take:
     that is raised, and what was begun can be resumed when there is room."""
-    store = EvidenceStore(settings.home / "evidence")
     log, approvals = EventLog(settings.home), Approvals(settings)
     with alone(settings.home, id), open_checkpoints(settings.home) as saver:
         machine = build_graph(saver, settings.max_rounds)
@@ -136,32 +135,18 @@ async def _run(
             "configurable": {"thread_id": id, "__pregel_strict_resume": True},
             "recursion_limit": _STEPS,
         }
-        last_stage = "triage"
+        last_stage, before = "triage", ledger.investigation(id).report
         try:
-            tools = tools_of(source, ledger, store, backends or Backends(settings))
-            alerted = Alert.model_validate_json(ledger.investigation(id).alert)
-            recorded = _recorded(source, ledger)
-            # What was spent today must not change what a replay says: it pays for nothing.
-            periods = settings.periods if recorded is None else _NO_PERIODS
-            budget = Budget(ledger, id, settings.ceilings, source=alerted.source, periods=periods)
-            weighs = reasoner or choose(settings, budget, tools, recorded)
-            belt = Toolbelt(tools, budget, store)
-            specs = _actions(settings, source) if actions is None else actions
-            bench = _bench(
-                id,
-                belt,
-                ledger,
-                weighs,
-                Acting(specs, approvals, ledger, Audit(settings.home), time.time),
-                settings,
-                source,
-            )
+            bench = _bench(id, source, settings, ledger, approvals, backends, actions, reasoner)
             state, done = await _entry(machine, config, bench, given, approvals)
             ledger.set_status(id, "running")
             async with aclosing(told_to(log, id, graph_events(machine, state, config, bench, done))) as events:
                 async for event in events:
                     last_stage = event.stage if isinstance(event, StageStarted) else last_stage
                     yield event
+        except WaitsForDecision:
+            ledger.set_status(id, "waiting")
+            raise
         except NotResumable:
             raise
         except Exception as error:
@@ -169,7 +154,7 @@ async def _run(
                 _interrupt(ledger, id)
                 raise
             snapshot = await machine.aget_state(config)
-            report = report_of_failure(id, dict(snapshot.values), ledger, last_stage, error, time.time())
+            report = _broken(id, snapshot.values, ledger, last_stage, error)
             ledger.save_report(id, report.headline, report.probability, report.model_dump_json())
             log.tell(id, [Finished(report)])
             ledger.set_status(id, "failed")
@@ -179,25 +164,58 @@ async def _run(
             _interrupt(ledger, id)
             raise
         snapshot = await machine.aget_state(config)
-        if snapshot.interrupts:
-            asked = tuple(Action.model_validate(item) for item in snapshot.interrupts[0].value)
-            needed = ApprovalNeeded(id, asked, Report.model_validate_json(ledger.investigation(id).report))
-            log.tell(id, [needed])
-            approvals.wait(id)
-            yield needed
-            return
-        finished = Finished(Report.model_validate_json(ledger.investigation(id).report))
-        log.tell(id, [finished])
-        # What was said since the last weighing is for whoever goes on.
-        ledger.set_status(id, "decided" if _unheard(settings.home, id, snapshot.values) else "done")
-    yield finished
+        asked = tuple(Action.model_validate(item) for one in snapshot.interrupts for item in one.value)
+        report = Report.model_validate_json(ledger.investigation(id).report)
+        last: Event = ApprovalNeeded(id, asked, report) if asked else Finished(report)
+        log.tell(id, [last])
+        _forget_if_other(before, report, settings)
+        keys = frozenset(action.key for action in asked)
+        approvals.put_down(id, lambda requests, said: status_after(snapshot.values, keys, requests, said))
+    yield last
+
+
+def _broken(id: str, values: Mapping[str, Any], ledger: Ledger, stage: str, error: Exception) -> Report:
+    """A report that says so; one that stood before keeps its verdict."""
+    standing = ledger.investigation(id).report
+    if not standing:
+        return report_of_failure(id, dict(values), ledger, stage, error, time.time())
+    _log.error("investigation %s broke in %s, after its report", id, stage, exc_info=error)
+    return with_trouble(Report.model_validate_json(standing), stage, error)
+
+
+def _forget_if_other(before: str, report: Report, settings: Settings) -> None:
+    """What was confirmed under another verdict teaches no more."""
+    if not before or not is_confirmed(report.investigation_id, settings):
+        return
+    if _verdict_of(Report.model_validate_json(before)) == _verdict_of(report):
+        return
+    try:
+        unconfirm(report.investigation_id, settings)
+    except (OSError, RuntimeError, ValueError) as error:
+        _log.error("investigation %s is still kept as confirmed: %s", report.investigation_id, error)
+
+
+def _verdict_of(report: Report) -> tuple[str, ...]:
+    return report.fault_kind.value, report.first_failing, report.change.id if report.change else ""
 
 
 def _bench(
-    id: str, belt: Toolbelt, ledger: Ledger, weighs: Reasoner, acting: Acting, settings: Settings, source: Source
-) -> Bench:
-    watched = settings.verify_seconds if source.kind == "live" else 0.0
+    id: str, source: Source, settings: Settings, ledger: Ledger, approvals: Approvals, backends: Backends | None,
+    actions: Mapping[str, ActionSpec[Any]] | None, reasoner: Reasoner | None,
+) -> Bench:  # fmt: skip
+    """All that the stages work with."""
     store = EvidenceStore(settings.home / "evidence")
+    tools = tools_of(source, ledger, store, backends or Backends(settings))
+    alerted = Alert.model_validate_json(ledger.investigation(id).alert)
+    recorded = _recorded(source, ledger)
+    # What was spent today must not change what a replay says: it pays for nothing.
+    periods = settings.periods if recorded is None else _NO_PERIODS
+    budget = Budget(ledger, id, settings.ceilings, source=alerted.source, periods=periods)
+    weighs = reasoner or choose(settings, budget, tools, recorded)
+    specs = _actions(settings, source) if actions is None else actions
+    acting = Acting(specs, approvals, ledger, Audit(settings.home), time.time)
+    watched = settings.verify_seconds if source.kind == "live" else 0.0
+    belt = Toolbelt(tools, budget, store)
     return Bench(id, belt, store, ledger, weighs, acting, settings.home, settings.max_rounds, time.time, watched)
 
 
@@ -236,41 +254,37 @@ async def _entry(
     if given is not None:
         return given, frozenset()
     id, snapshot = bench.investigation_id, await machine.aget_state(config)
-    done = frozenset(task.id for task in snapshot.tasks if task.result is not None)
-    stands = bool(snapshot.values) and (not snapshot.next or bool(snapshot.interrupts))
-    if stands and (asked := asked_since(snapshot.values, approvals.requests(id))):
-        await machine.aupdate_state(config, with_asked(snapshot.values, asked, _decided(id, approvals)), "ask_approval")
+    values, done = snapshot.values, frozenset(task.id for task in snapshot.tasks if task.result is not None)
+    approvals.expire()
+    requests = approvals.requests(id)
+    stands = bool(values) and (not snapshot.next or bool(snapshot.interrupts))
+    asked = asked_since(values, requests) if stands else ()
+    if decided := [request for request in asked if request.is_decided]:
+        await machine.aupdate_state(config, with_asked(values, decided, requests), "ask_approval")
         return None, frozenset()
     if snapshot.interrupts:
         question = snapshot.interrupts[0]
         keys = {item["key"] for item in question.value}
-        answers = [approval.model_dump() for approval in _decided(id, approvals) if approval.action_key in keys]
-        return Command(resume={question.id: answers}), done
-    if snapshot.values and not snapshot.next and _unheard(bench.home, id, snapshot.values):
+        answers = [r for r in requests if r.action_key in keys]
+        if not all(request.is_decided for request in answers):
+            raise _waits(id)
+        return Command(resume={question.id: [request.as_approval.model_dump() for request in answers]}), done
+    if stands and unheard(values, told(bench.home, id)):
         await machine.aupdate_state(config, {}, "gather")  # its telemetry stands; it is weighed again
         return None, frozenset()
-    if snapshot.values:
+    if asked:
+        raise _waits(id)
+    if values:
         return None, done
     # Killed before the first checkpoint: nothing was done yet, so begin.
     alert = Alert.model_validate_json(bench.ledger.investigation(id).alert)
     return Investigation(version=STATE_VERSION, id=id, alert=alert, reasoner="statistical", round=0), done
 
 
-def _unheard(home: Path, id: str, values: Mapping[str, Any]) -> bool:
-    """Whether somebody said that a cause is wrong after it was weighed last."""
-    heard: int = values.get("heard", 0)
-    return exclusions(told(home, id)) > heard
-
-
-def _decided(id: str, approvals: Approvals) -> tuple[Approval, ...]:
-    """Raises ``NotResumable`` while somebody has to decide."""
-    approvals.expire()
-    decided = approvals.decisions(id)
-    if decided is None:
-        raise NotResumable(
-            f"investigation {id} waits for a decision about an action; pcause approve {id} or pcause reject {id}"
-        )
-    return decided
+def _waits(id: str) -> WaitsForDecision:
+    return WaitsForDecision(
+        f"investigation {id} waits for a decision about an action; pcause approve {id} or pcause reject {id}"
+    )
 
 
 def investigation_ids(settings: Settings) -> list[str]:

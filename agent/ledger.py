@@ -5,6 +5,7 @@ that it holds across processes.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -114,15 +115,18 @@ class Ledger(CallLedger):
         return True
 
     def begin_again(self, key: str) -> None:
-        """Note that a claimed action is tried again now."""
+        """Note that a claimed action is sent now."""
         with self._transaction() as db:
             db.execute(sa.update(ACTIONS).where(ACTIONS.c.key == key).values(begun_at=time.time()))
 
-    def finish_action(self, key: str, result: str, memo: str = "") -> None:
-        """Keep what came of it (JSON of ``ActionResult``), and what its undo needs."""
+    def finish_action(
+        self, key: str, result: str, memo: str = "", also: Callable[[sa.Connection], None] = lambda _: None
+    ) -> None:
+        """Keep what came of it (JSON of ``ActionResult``), and what its undo needs; ``also`` writes in the same transaction."""
         with self._transaction() as db:
             done = sa.update(ACTIONS).where(ACTIONS.c.key == key)
             db.execute(done.values(state="finished", result=result, memo=memo))
+            also(db)
 
     def action(self, key: str) -> ActionRow | None:
         """An action that somebody began, or None."""

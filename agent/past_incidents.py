@@ -20,13 +20,13 @@ _MOST_SYMPTOMS = 8
 
 
 def confirm(id: str, settings: Settings, fix: str = "") -> Path:
-    """Keep an investigation that is done and has a cause; ``fix`` is what helped, else what was proposed first.
+    """Keep an investigation whose report stands and has a cause; ``fix`` is what helped, else what was proposed first.
 
     The file that was written. Raises ``LedgerError``, ``OSError``, ``RunbookIndexError``, ``EmbeddingError``.
     """
     row = Ledger(settings.home).investigation(id)
-    if row.status != "done":
-        raise LedgerError(f"investigation {row.id} is {row.status}: it can be confirmed once it is done")
+    if row.status not in ("done", "waiting"):
+        raise LedgerError(f"investigation {row.id} is {row.status}: it can be confirmed when its report stands")
     report = Report.model_validate_json(row.report) if row.report else None
     if report is None or not report.cause_found:
         raise LedgerError(f"investigation {row.id} named no cause: there is nothing to confirm")
@@ -35,6 +35,11 @@ def confirm(id: str, settings: Settings, fix: str = "") -> Path:
     path.write_text(_markdown(report, fix), encoding="utf-8")
     _index(settings)
     return path
+
+
+def is_confirmed(id: str, settings: Settings) -> bool:
+    """Whether it is kept."""
+    return _path(id, settings).exists()
 
 
 def unconfirm(id: str, settings: Settings) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import sqlalchemy as sa
 from pydantic import ValidationError
 
 from agent.approvals import Approvals
@@ -45,9 +46,16 @@ class Performing:
     ) -> ActionResult:
         """Note what came of it; ``finish`` is false where it was not begun."""
         result = ActionResult(action_key=action.key, outcome=outcome, detail=detail, at=self._now())
-        if finish:
-            self._ledger.finish_action(action.key, result.model_dump_json(), memo)
-        self._audit.note(id, "machine", "", outcome, f"{action.name} {action.arguments}: {detail}")
+        said = f"{action.name} {action.arguments}: {detail}"
+        if not finish:
+            self._audit.note(id, "machine", "", outcome, said)
+            return result
+
+        def note(db: sa.Connection) -> None:
+            self._audit.append(db, id, "machine", "", outcome, said)
+
+        self._ledger.finish_action(action.key, result.model_dump_json(), memo, note)
+        self._audit.keep_head()
         return result
 
     async def _changed(self, action: Action, spec: ActionSpec[Any]) -> str:
@@ -59,6 +67,7 @@ class Performing:
         return "" if now == action else f"its target has changed since it was approved; now: {now.effect}"
 
     async def _run(self, id: str, action: Action, spec: ActionSpec[Any], arguments: Any) -> ActionResult:  # noqa: ANN401 - its own type
+        self._ledger.begin_again(action.key)  # now, and not when it was claimed: it was looked at in between
         self._audit.note(id, "machine", "", "running", f"{action.name} {action.arguments} key {action.key}")
         try:
             done = await self._do(action, spec, arguments)
@@ -90,7 +99,6 @@ class Performing:
             return self._told(id, action, happened, said, await self._memo_after(happened, action, spec, arguments))
         if problem := self._approvals.why_not(action, id) or await self._changed(action, spec):
             return self._told(id, action, happened, f"{said}; {problem}", "")
-        self._ledger.begin_again(action.key)
         return await self._run(id, action, spec, arguments)
 
     async def _settle(self, action: Action, spec: ActionSpec[Any]) -> None:

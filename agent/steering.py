@@ -75,11 +75,6 @@ def shown_hypotheses(home: Path, investigation_id: str) -> dict[str, tuple[str, 
     return {f"H{n}": (view.identity, view.sentence) for n, view in enumerate(views, 1) if view.identity}
 
 
-def exclusions(steerings: tuple[Steering, ...]) -> int:
-    """How many of them say that a cause is wrong."""
-    return sum(bool(steering.excluded) for steering in steerings)
-
-
 def told(home: Path, investigation_id: str) -> tuple[Steering, ...]:
     """What people told it, oldest first."""
     with Database(home).transaction() as db:

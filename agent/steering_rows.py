@@ -1,6 +1,7 @@
 """What people told an investigation, as rows of the ledger."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -23,6 +24,11 @@ def add_steering(
     """Add a row within a transaction."""
     values = {"investigation_id": investigation_id, "at": at, "by": by, "text": text, "excluded": json.dumps(excluded)}
     db.execute(sa.insert(STEERINGS).values(**values))
+
+
+def exclusions(said: Sequence[Steering]) -> int:
+    """How many of them say that a cause is wrong."""
+    return sum(bool(steering.excluded) for steering in said)
 
 
 def steerings(db: sa.Connection, investigation_id: str) -> tuple[Steering, ...]:

@@ -34,4 +34,13 @@ class _Loader(yaml.SafeLoader):
 
 def load(text: str | bytes) -> object:
     """What a file says. Raises ``yaml.YAMLError``, for a key that stands twice ``DuplicateKey``."""
-    return yaml.load(text, _Loader)  # noqa: S506 - a safe loader, which builds nothing but plain values
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506 - a safe loader, which builds nothing but plain values
+    except (
+        ValueError,
+        OverflowError,
+        RecursionError,
+    ) as error:  # a date that is none, a number that is none, no end of brackets
+        if isinstance(error, yaml.YAMLError | UnicodeDecodeError):
+            raise
+        raise yaml.YAMLError(f"a value cannot be read: {str(error)[:200] or type(error).__name__}") from None

@@ -73,13 +73,17 @@ def act(
 
 def _go_on(id: str, settings: "Settings", as_json: bool) -> None:
     """Here, unless more answers are needed or a server goes on with it already."""
+    from agent.alone import NotResumable, WaitsForDecision
     from agent.approvals import Approvals
     from agent.doors.running import fail, finish
-    from agent.investigate import NotResumable, resume
+    from agent.investigate import resume
 
-    if Approvals(settings).pending(id):
-        fail(f"{id} waits for another approval", code=4)
     try:
         finish(resume(id, settings), None, None, as_json)
+    except WaitsForDecision:
+        pass
     except NotResumable as elsewhere:
         typer.echo(f"{elsewhere}; see it with: pcause show {id}", err=True)
+        return
+    if Approvals(settings).pending(id):
+        fail(f"{id} waits for another approval", code=4)

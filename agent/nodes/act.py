@@ -12,14 +12,14 @@ async def act(state: Investigation, runtime: Runtime[Bench]) -> Investigation:
     bench = runtime.context
     done = {result.action_key for result in state.get("action_results", [])}
     answers = {approval.action_key: approval for approval in state.get("approvals", [])}
-    waited = [a for a in state["actions"] if a.waits and a.request_id and a.key not in done]
-    return {"action_results": [await _one(action, answers.get(action.key), state, bench) for action in waited]}
+    decided = [a for a in state["actions"] if a.waits and a.request_id and a.key in answers and a.key not in done]
+    return {"action_results": [await _one(action, answers[action.key], state, bench) for action in decided]}
 
 
-async def _one(action: Action, answer: Approval | None, state: Investigation, bench: Bench) -> ActionResult:
+async def _one(action: Action, answer: Approval, state: Investigation, bench: Bench) -> ActionResult:
     id = bench.investigation_id
-    if answer is None or not answer.approved:
-        return bench.acting.skipped(id, action, "rejected", answer.reason if answer else "nobody decided")
+    if not answer.approved:
+        return bench.acting.skipped(id, action, "rejected", answer.reason)
     mends = bench.acting.mends(action) and not action.undoes
     if mends and not bench.acting.begun(action) and (sign := await has_recovered(state, bench)):
         return bench.acting.skipped(id, action, "not_needed", sign)

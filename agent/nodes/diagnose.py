@@ -5,9 +5,14 @@ from langgraph.runtime import Runtime
 from agent.bench import Bench
 from agent.reasoners import Case
 from agent.state import CeilingHit, Evidence, Investigation, ModelUse, Question
-from agent.steering import exclusions, told
-from agent.steering_rows import Steering
-from diagnosis.findings import Diagnosis, RuledOut
+from agent.steering import told
+from agent.steering_rows import Steering, exclusions
+from diagnosis.findings import Attribution, Diagnosis, FaultKind, Hypothesis, Remediation, RuledOut
+
+_NONE_OF_THEM = Hypothesis(
+    id="H1", entity="", fault_kind=FaultKind.UNKNOWN, remediation=Remediation.NONE, probability=1.0,
+    sentence="the cause is none of those that the telemetry suggests", attribution=Attribution.UNSEEN, supports=(),
+)  # fmt: skip
 
 
 async def diagnose(state: Investigation, runtime: Runtime[Bench]) -> Investigation:
@@ -35,7 +40,7 @@ def without(diagnosis: Diagnosis, steerings: tuple[Steering, ...]) -> Diagnosis:
     said = {identity: steering for steering in steerings for identity in steering.excluded}
     kept = [h for h in diagnosis.hypotheses if h.identity not in said]
     share = sum(h.probability for h in kept)
-    if len(kept) == len(diagnosis.hypotheses) or share <= 0:
+    if len(kept) == len(diagnosis.hypotheses):
         return diagnosis
     dropped = [
         RuledOut(subject=h.sentence, reason=f"{said[h.identity].by} says so: {said[h.identity].text}".rstrip(": "))
@@ -43,8 +48,10 @@ def without(diagnosis: Diagnosis, steerings: tuple[Steering, ...]) -> Diagnosis:
         if h.identity in said
     ]
     left = tuple(
-        h.model_copy(update={"id": f"H{place}", "probability": h.probability / share})
-        for place, h in enumerate(kept, 1)
+        h.model_copy(
+            update={"id": f"H{place}", "probability": h.probability / share if share > 0 else 1 / max(len(kept), 1)}
+        )
+        for place, h in enumerate(kept or [_NONE_OF_THEM], 1)
     )
     return diagnosis.model_copy(update={"hypotheses": left, "ruled_out": (*dropped, *diagnosis.ruled_out)})
 

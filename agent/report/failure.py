@@ -18,7 +18,7 @@ def report_of_failure(
     alert = state.get("alert") or Alert.model_validate_json(ledger.investigation(id).alert)
     scope = state.get("scope") or Scope(entities=(), start=alert.fired_at, end=alert.fired_at)
     evidence = tuple(state.get("evidence") or ())
-    problem = cut_secrets(f"the investigation broke in {stage}: {type(error).__name__}: {error}")
+    problem = _problem(stage, error)
     return Report(
         schema_version=SCHEMA_VERSION,
         investigation_id=id,
@@ -57,3 +57,12 @@ def report_of_failure(
         window_end=scope.end,
         created_at=now,
     )
+
+
+def with_trouble(report: Report, stage: str, error: BaseException) -> Report:
+    """A report that stands, with what broke after it was written: its verdict is as good as before."""
+    return report.model_copy(update={"blind_spots": (_problem(stage, error), *report.blind_spots)})
+
+
+def _problem(stage: str, error: BaseException) -> str:
+    return cut_secrets(f"the investigation broke in {stage}: {type(error).__name__}: {error}")

@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest
 
+from agent.alone import WaitsForDecision
 from agent.approval_card import card
 from agent.approvals import Approvals
 from agent.asking import CannotAsk, ask_for, ask_undo
 from agent.audit import Audit
-from agent.events import Finished
-from agent.investigate import NotResumable
+from agent.event_log import EventLog
+from agent.events import ApprovalNeeded, Finished
 from agent.ledger import Ledger
 from agent.report.model import Report
 from agent.settings import Settings
+from agent.steering import steer
 from evals.doubles.switchboard import Switchboard, with_policy
 from tests.agent_approvals import answer, go_on, outcomes, wait_for_approval
 from tools.actions.spec import ActionError, ActionSpec
@@ -73,17 +75,119 @@ async def test_an_ended_investigation_is_taken_up_for_what_a_person_asks(
     assert [row.what for row in Audit(settings.home).of("inv")][-4:] == ["requested", "approved", "running", "done"]
 
 
-async def test_it_waits_beside_what_was_proposed(recording: Path, settings: Settings, board: Switchboard):
+async def test_it_runs_when_it_is_approved_while_what_was_proposed_waits_on(
+    recording: Path, settings: Settings, board: Switchboard
+):
     settings = with_policy(settings, rules=_RULES)
     proposed = await wait_for_approval(recording, settings, specs_of(board))
     await ask_for("inv", "open_ticket", settings, "terminal:ann", specs=specs_of(board))
     asked = next(r for r in Approvals(settings).pending("inv") if r.id != proposed.id)
-    assert not answer(settings, asked)
-    with pytest.raises(NotResumable, match="waits for a decision"):
-        await go_on(settings, specs_of(board))
+    assert answer(settings, asked)
+    assert isinstance(await go_on(settings, specs_of(board)), ApprovalNeeded)
+    assert Ledger(settings.home).investigation("inv").status == "waiting"
+    assert len(board.done) == 1
+    assert [request.id for request in Approvals(settings).pending("inv")] == [proposed.id]
     assert answer(settings, proposed)
     assert [outcome for outcome, _ in await outcomes(settings, specs_of(board))] == ["done", "done"]
     assert len(board.done) == 2
+    assert Ledger(settings.home).investigation("inv").status == "done"
+
+
+async def test_what_was_proposed_does_not_wait_for_it(recording: Path, settings: Settings, board: Switchboard):
+    settings = with_policy(settings, rules=_RULES)
+    proposed = await wait_for_approval(recording, settings, specs_of(board))
+    await ask_for("inv", "open_ticket", settings, "terminal:ann", specs=specs_of(board))
+    assert answer(settings, proposed)
+    assert [outcome for outcome, _ in await outcomes(settings, specs_of(board))] == ["done"]
+    assert Ledger(settings.home).investigation("inv").status == "waiting"
+    with pytest.raises(WaitsForDecision):
+        await go_on(settings, specs_of(board))
+    (asked,) = Approvals(settings).pending("inv")
+    assert answer(settings, asked)
+    assert [outcome for outcome, _ in await outcomes(settings, specs_of(board))] == ["done", "done"]
+    assert Ledger(settings.home).investigation("inv").status == "done"
+
+
+async def test_what_is_approved_and_runs_next_is_not_asked_for_again(
+    recording: Path, settings: Settings, board: Switchboard
+):
+    settings = await ended(recording, settings, board)
+    await ask_for("inv", "open_ticket", settings, "terminal:ann", specs=specs_of(board))
+    (request,) = Approvals(settings).pending("inv")
+    assert answer(settings, request)
+    Ledger(settings.home).set_status("inv", "waiting")  # as where nobody goes on with it yet
+    with pytest.raises(ActionError, match="approved already, and runs next"):
+        await ask_for("inv", "open_ticket", settings, "terminal:bob", specs=specs_of(board))
+
+
+async def test_killed_while_asking_nothing_is_lost(
+    recording: Path, settings: Settings, board: Switchboard, monkeypatch: pytest.MonkeyPatch
+):
+    settings = await ended(recording, settings, board)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(EventLog, "tell", full)
+        with pytest.raises(OSError, match="No space left"):
+            await ask_for("inv", "open_ticket", settings, "terminal:ann", specs=specs_of(board))
+    (request,) = Approvals(settings).pending("inv")
+    assert Ledger(settings.home).investigation("inv").status == "waiting"
+    assert answer(settings, request)
+    assert (await outcomes(settings, specs_of(board)))[-1][0] == "done"
+
+
+async def test_so_many_can_be_asked_for_and_no_more(recording: Path, settings: Settings, board: Switchboard):
+    settings = await ended(recording, settings, board)
+    for _ in range(10):
+        await ask_for("inv", "open_ticket", settings, "terminal:ann", specs=specs_of(board))
+        (request,) = Approvals(settings).pending("inv")
+        answer(settings, request, approved=False)
+        await go_on(settings, specs_of(board))
+    with pytest.raises(CannotAsk, match="10 actions were asked for"):
+        await ask_for("inv", "open_ticket", settings, "terminal:ann", specs=specs_of(board))
+
+
+async def test_a_report_that_stands_survives_what_cannot_be_taken_up(
+    recording: Path, settings: Settings, board: Switchboard
+):
+    settings = await ended(recording, settings, board)
+    before = Report.model_validate_json(Ledger(settings.home).investigation("inv").report)
+    await ask_for("inv", "open_ticket", settings, "terminal:ann", specs=specs_of(board))
+    (request,) = Approvals(settings).pending("inv")
+    answer(settings, request)
+    moved = recording.rename(recording.with_name("elsewhere"))
+    try:
+        last = await go_on(settings, specs_of(board))
+    finally:
+        moved.rename(recording)
+    assert isinstance(last, Finished)
+    assert (last.report.headline, last.report.probability) == (before.headline, before.probability)
+    assert "the investigation broke in" in last.report.blind_spots[0]
+    assert Ledger(settings.home).investigation("inv").status == "failed"
+    # With what was missing it goes on.
+    assert (await outcomes(settings, specs_of(board)))[-1][0] == "done"
+
+
+async def test_what_was_done_can_be_undone_after_its_cause_was_said_to_be_wrong(
+    recording: Path, settings: Settings, board: Switchboard
+):
+    settings = with_policy(settings, rules=_RULES)
+    answer(settings, await wait_for_approval(recording, settings, specs_of(board)))
+    await go_on(settings, specs_of(board))
+    await ask_undo("inv", settings, "terminal:ann", specs=specs_of(board))
+    steer(settings.home, "inv", "bob", "it was not that", ("H1",))
+    (undo,) = Approvals(settings).pending("inv")  # it rests on no cause, so it waits on
+    await go_on_or_wait(settings, board)
+    answer(settings, undo)
+    await go_on(settings, specs_of(board))
+    assert [line["what"] for line in board.done] == ["run", "undo version 2"]
+
+
+async def go_on_or_wait(settings: Settings, board: Switchboard) -> None:
+    if Ledger(settings.home).investigation("inv").status == "decided":
+        await go_on(settings, specs_of(board))
 
 
 async def test_asked_twice_it_waits_once_and_after_a_refusal_it_can_be_asked_again(

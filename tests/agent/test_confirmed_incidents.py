@@ -79,8 +79,8 @@ def test_what_was_confirmed_by_hand_stays_when_somebody_says_wrong(settings: Set
     assert kept(settings) == ([id], [id])
 
 
-@pytest.mark.parametrize("status", ["waiting", "running", "failed", "interrupted"])
-def test_only_what_is_done_is_confirmed(settings: Settings, id: str, status: str):
+@pytest.mark.parametrize("status", ["accepted", "running", "failed", "interrupted"])
+def test_only_a_report_that_stands_is_confirmed(settings: Settings, id: str, status: str):
     Ledger(settings.home).set_status(id, status)
     with pytest.raises(LedgerError, match=f"is {status}"):
         confirm(id, settings)

@@ -113,6 +113,48 @@ async def test_what_took_effect_though_its_answer_was_lost_can_be_undone(setting
     assert (result.outcome, result.detail) == ("done", "it took effect (the line went dead)")
 
 
+async def test_the_time_to_settle_runs_from_the_sending_and_not_from_the_look_before(
+    settings: Settings, board: Switchboard
+):
+    looks = iter([0.0, 0.5])
+    sent: list[float] = []
+    asked: list[float] = []
+
+    def slow_look(_: object) -> DryRun:
+        time.sleep(next(looks))
+        return DryRun("goes back", (), "s")
+
+    def times_out(_: object, __: str) -> Any:
+        sent.append(time.time())
+        raise NoAnswer("no whole answer")
+
+    def happened(_: object, __: str) -> Happened:
+        asked.append(time.time())
+        return Happened.NO
+
+    case = Case(settings, board, dry_run=slow_look, run=times_out, happened=happened, settles_seconds=0.5)
+    assert (await case.perform(await case.approved())).outcome == "failed"
+    assert asked[0] - sent[0] > 0.45
+
+
+async def test_what_was_done_and_its_row_of_the_audit_log_are_there_together(
+    settings: Settings, board: Switchboard, monkeypatch: pytest.MonkeyPatch
+):
+    case = Case(settings, board)
+    action = await case.approved()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "finish_action", full)  # killed between the action and its note
+        with pytest.raises(OSError, match="No space left"):
+            await case.perform(action)
+    result = await case.perform(action)
+    assert (result.outcome, len(board.done)) == ("done", 1)
+    assert [row.what for row in Audit(settings.home).of("inv")][-2:] == ["running", "done"]
+
+
 async def test_a_refusal_is_a_failure_at_once(settings: Settings, board: Switchboard):
     def refuses(_: object, __: str) -> Any:
         raise ActionError("403")
@@ -188,7 +230,7 @@ async def test_the_card_of_an_undo_shows_what_the_undo_does(settings: Settings, 
     assert [line["what"] for line in board.done] == ["run"]
 
 
-@pytest.mark.parametrize("policy", ["rules: [", None])
+@pytest.mark.parametrize("policy", ["rules: [", "2026-02-30: freeze", "a: !!int x", "[" * 5_000, None])
 async def test_a_policy_that_cannot_be_read_refuses_and_breaks_nothing(
     settings: Settings, board: Switchboard, policy: str | None
 ):

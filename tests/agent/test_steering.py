@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from agent.events import Finished
+from agent.firings import Firings
 from agent.ledger import Ledger
+from agent.past_incidents import confirm, is_confirmed
 from agent.report.model import Report
 from agent.settings import Settings
-from agent.steering import steer, wrong_hypotheses
+from agent.steering import shown_hypotheses, steer, wrong_hypotheses
 from evals.doubles.switchboard import Switchboard, with_policy
 from tests.agent_approvals import answer, go_on, wait_for_approval
 
@@ -54,6 +56,58 @@ async def test_what_was_approved_does_not_run_when_somebody_says_then_that_its_c
     again = await go_on(settings, board.actions())
     assert isinstance(again, Finished)
     assert any("bob says so" in item.reason for item in again.report.ruled_out)
+
+
+async def test_when_every_cause_is_said_to_be_wrong_none_is_named(recording: Path, settings: Settings, tmp_path: Path):
+    board = Switchboard(tmp_path / "board")
+    settings = with_policy(settings)
+    answer(settings, await wait_for_approval(recording, settings, board.actions()), approved=False)
+    await go_on(settings, board.actions())
+    shown = tuple(shown_hypotheses(settings.home, "inv"))
+    steer(settings.home, "inv", "bob", "none of these", shown)
+    report = Report.model_validate_json(Ledger(settings.home).investigation("inv").report)
+    for _ in range(3):  # what was not shown comes up, and is said to be wrong as well
+        last = await go_on(settings, board.actions())
+        assert isinstance(last, Finished)
+        report = last.report
+        shown = tuple(
+            id
+            for id, (identity, _) in shown_hypotheses(settings.home, "inv").items()
+            if not identity.startswith("unseen")
+        )
+        if not shown:
+            break
+        steer(settings.home, "inv", "bob", "nor these", shown)
+    assert not report.cause_found
+    assert sum("bob says so" in item.reason for item in report.ruled_out) >= 2
+
+
+async def test_what_was_confirmed_teaches_no_more_when_its_cause_is_said_to_be_wrong(
+    recording: Path, settings: Settings, tmp_path: Path
+):
+    board = Switchboard(tmp_path / "board")
+    settings = with_policy(settings)
+    answer(settings, await wait_for_approval(recording, settings, board.actions()), approved=False)
+    await go_on(settings, board.actions())
+    confirm("inv", settings)
+    steer(settings.home, "inv", "bob", "it was not that", ("H1",))
+    await go_on(settings, board.actions())
+    assert not is_confirmed("inv", settings)
+
+
+async def test_whoever_dies_over_what_a_person_said_is_followed_by_another(
+    recording: Path, settings: Settings, tmp_path: Path
+):
+    board = Switchboard(tmp_path / "board")
+    settings = with_policy(settings)
+    answer(settings, await wait_for_approval(recording, settings, board.actions()), approved=False)
+    firings = Firings(settings.home)
+    for status in ("decided", "running", "interrupted"):
+        Ledger(settings.home).set_status("inv", status)
+        assert firings.unfinished() == "inv"
+    for status in ("waiting", "done", "failed"):
+        Ledger(settings.home).set_status("inv", status)
+        assert firings.unfinished() is None
 
 
 async def test_an_ended_investigation_is_weighed_again(recording: Path, settings: Settings, tmp_path: Path):
