@@ -86,7 +86,8 @@ class Approvals:
                 )
             )  # fmt: skip
             told = f"{question.action} {question.arguments} on {question.target}: {question.rule}"
-            self._audit.append(db, question.investigation_id, "machine", "", "requested", told)
+            door, _, who = question.requested_by.partition(":") if question.by_name else ("", "", "machine")
+            self._audit.append(db, question.investigation_id, who, door, "requested", told)
             if question.by_name:  # nobody runs it: who asks has its lock
                 set_status(db, question.investigation_id, "waiting")
             asked = _found(db, id, self._seals)

@@ -54,6 +54,8 @@ class Askable:
 async def askable(id: str, settings: Settings, service: str = "", specs: Specs | None = None) -> tuple[Askable, ...]:
     """What could be asked for about a service, by default the one that is blamed. Raises as ``ask_for``."""
     policy, now = load_policy(settings.policy), time.time()
+    if specs is None:
+        _refuse_recorded(id, Ledger(settings.home).investigation(id).source)
     found = build_actions(settings) if specs is None else specs
     service = service or _blamed(await _state_of(id, settings))
 
@@ -112,8 +114,8 @@ async def _asked(id: str, settings: Settings, wanted: Any, specs: Specs | None, 
         row = ledger.investigation(id)
         if row.status not in ("done", "waiting", "failed"):
             raise CannotAsk(f"{id} is {row.status}: ask for an action when its report stands")
-        if specs is None and Source.model_validate_json(row.source).kind != "live":
-            raise CannotAsk(f"{id} was recorded, and what was recorded is not acted on")
+        if specs is None:
+            _refuse_recorded(id, row.source)
         found = build_actions(settings) if specs is None else specs
         if sum(request.by_name for request in approvals.requests(id)) >= _MOST_ASKED:
             raise CannotAsk(f"{_MOST_ASKED} actions were asked for in {id}: begin another investigation for more")
@@ -123,6 +125,11 @@ async def _asked(id: str, settings: Settings, wanted: Any, specs: Specs | None, 
         if action.request_id:
             EventLog(settings.home).tell(id, [ApprovalNeeded(id, (action,), Report.model_validate_json(row.report))])
     return action
+
+
+def _refuse_recorded(id: str, source: str) -> None:
+    if Source.model_validate_json(source).kind != "live":
+        raise CannotAsk(f"{id} was recorded, and what was recorded is not acted on")
 
 
 async def _state_of(id: str, settings: Settings) -> Investigation:

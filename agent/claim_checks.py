@@ -16,6 +16,7 @@ from diagnosis.symptoms import amount
 from diagnosis.telemetry import Change, PatternTable, SeriesKey, SeriesMatrix, Topology, Window
 from diagnosis.traces import operations, tabulate, topology_of
 from diagnosis.weights import WEIGHTS
+from diagnosis.words import short_id
 from tools.spec import Body, ChangeList, SpanBatch
 
 Bodies = Mapping[str, Body]
@@ -200,7 +201,7 @@ def _check_quote(claim: Claim, bodies: Bodies) -> str:
             diff = {" ".join(line[1:].split()) for line in (body.diff or "").splitlines()}
             lost = [line for line in quote.splitlines() if " ".join(line[1:].split()) not in diff]
             return f"the diff has no line {lost[0]!r}" if lost else ""
-    return f"the diff of {id[:10]} is not in the evidence"
+    return f"the diff of {short_id(id)} is not in the evidence"
 
 
 _CHECKS: dict[Check, Callable[[Claim, Bodies], str]] = {

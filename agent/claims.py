@@ -14,6 +14,7 @@ from diagnosis.delivery import same_commit
 from diagnosis.findings import Channel, Diagnosis, Finding, Hop
 from diagnosis.telemetry import Change, ChangeKind
 from diagnosis.weights import WEIGHTS
+from diagnosis.words import short_id
 from tools.spec import ChangeList, ToolName
 
 
@@ -149,7 +150,7 @@ class _Draft:
         if change is None:
             return
         deploy = _deploy_of(change, changes, hypothesis.entity, verdict.onset or 0.0)
-        what = f"{change.kind.value} {change.id[:10]}" + (f" “{change.title}”" if change.title else "")
+        what = f"{change.kind.value} {short_id(change.id)}" + (f" “{change.title}”" if change.title else "")
         if deploy is not None:
             sentence = (
                 f"{what} went to {deploy.entity} at {clock(deploy.time)} UTC, {_when(deploy.time, verdict.onset)}"

@@ -42,7 +42,7 @@ from agent.settings import DayCeilings, MonthCeilings, Periods, Settings
 from agent.sources import Source, tools_of
 from agent.standing import asked_since, status_after, unheard, with_asked
 from agent.state import STATE_VERSION, Action, Alert, Investigation
-from agent.steering import told
+from agent.steering import repeat_steering, told
 from agent.storage_trouble import is_storage_trouble
 from agent.toolbelt import Toolbelt
 from tools.actions.spec import ActionSpec
@@ -111,6 +111,8 @@ async def replay(id: str, settings: Settings, *, reasoner: Reasoner | None = Non
     alert = Alert.model_validate_json(row.alert)
     async with aclosing(investigate(alert, source, again, reasoner=reasoner)) as events:
         async for event in events:
+            if isinstance(event, Started):  # what people said to it is said to its replay, too
+                repeat_steering(settings.home, row.id, event.investigation_id)
             yield event
             if isinstance(event, Finished):
                 changed = differences(before, event.report)

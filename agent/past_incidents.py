@@ -14,6 +14,7 @@ from agent.redaction import cut_secrets
 from agent.report.model import Report
 from agent.runbook_index import embedder_of, incidents_home
 from agent.settings import Settings
+from diagnosis.words import short_id
 from retrieval.indexing import index_folder
 
 _MOST_SYMPTOMS = 8
@@ -76,7 +77,7 @@ def _markdown(report: Report, fix: str) -> str:
         "owner": "confirmed",
         "reviewed": day,
     }
-    change = f"\n\nThe change: {_line(report.change.title)} ({report.change.id[:10]})" if report.change else ""
+    change = f"\n\nThe change: {_line(report.change.title)} ({short_id(report.change.id)})" if report.change else ""
     parts = (
         f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---",
         f"# {_line(report.alert.name)}, seen on {day}",

@@ -75,6 +75,13 @@ def shown_hypotheses(home: Path, investigation_id: str) -> dict[str, tuple[str, 
     return {f"H{n}": (view.identity, view.sentence) for n, view in enumerate(views, 1) if view.identity}
 
 
+def repeat_steering(home: Path, earlier: str, id: str) -> None:
+    """Say to one investigation what was said to an earlier one."""
+    with Database(home).transaction() as db:
+        for said in steerings(db, earlier):
+            add_steering(db, id, said.by, said.text, said.excluded, time.time())
+
+
 def told(home: Path, investigation_id: str) -> tuple[Steering, ...]:
     """What people told it, oldest first."""
     with Database(home).transaction() as db:

@@ -15,6 +15,7 @@ from agent.redacted_bodies import redacted
 from agent.redaction import cut_secrets
 from agent.state import Evidence, Outcome, Question, Refusal
 from diagnosis.telemetry import Change, PatternTable, SeriesMatrix, Topology
+from diagnosis.words import short_id
 from tools.spec import (
     Absent,
     Answer,
@@ -147,4 +148,4 @@ def describe(body: Body) -> str:
         case FoundRunbooks():
             return f"{len(body.runbooks):,} runbooks, the first {body.runbooks[0].path if body.runbooks else 'none'}"
         case Change():
-            return f"{body.kind.value} {body.id[:10]}, {len((body.diff or '').splitlines()):,} lines of diff"
+            return f"{body.kind.value} {short_id(body.id)}, {len((body.diff or '').splitlines()):,} lines of diff"

@@ -18,6 +18,7 @@ from diagnosis.scene import Scene
 from diagnosis.symptoms import Symptom
 from diagnosis.telemetry import PatternTable, Topology
 from diagnosis.weights import CHANNEL_WEIGHTS, WEIGHTS
+from diagnosis.words import short_id
 
 _MAX_FINDINGS = 40
 
@@ -150,7 +151,7 @@ def _quiet(seen: Examination, findings: Sequence[Finding]) -> Diagnosis:
     blind = not _comparable(seen)
     return Diagnosis(
         onset=None,
-        first_failing=seen.incident.entity,
+        first_failing="" if blind else seen.incident.entity,  # nobody was seen to fail
         findings=tuple(findings),
         hypotheses=tuple(nothing_or_unseen(blind)),
         suspects=(),
@@ -167,7 +168,7 @@ def _ruled_out(links: Sequence[Link], winner: Hypothesis) -> list[RuledOut]:
         link for link in links if link.change.id != winner.change_id and (link.delivery or "deployed" in link.excluded)
     ]
     for link in tempting[:12]:
-        name = f"{link.change.kind.value} {link.change.id[:10]} “{link.change.title or link.change.id}”"
+        name = f"{link.change.kind.value} {short_id(link.change.id)} “{link.change.title or link.change.id}”"
         if link.excluded:
             found.append(RuledOut(subject=name, reason=link.excluded))
         else:

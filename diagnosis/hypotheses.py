@@ -16,6 +16,7 @@ from diagnosis.findings import Attribution, FaultKind, Finding, Hypothesis, Reme
 from diagnosis.scene import Scene
 from diagnosis.telemetry import ChangeKind
 from diagnosis.weights import CHANNEL_REASONS, WEIGHTS
+from diagnosis.words import short_id
 
 _MOST_LINKS = 8
 _MOST_PLACES = 5
@@ -105,7 +106,9 @@ def _of_link(link: Link, scene: Scene) -> _Option:
     if link.effect is not None and link.symptom is not None and change.kind is not ChangeKind.FLAG:
         kind = kind_of_change(link.effect, link.symptom, near or scene.symptoms)
     what = (
-        f"{change.kind.value} {change.id[:10]} “{change.title}”" if change.title else f"{change.kind.value} {change.id}"
+        f"{change.kind.value} {short_id(change.id)} “{change.title}”"
+        if change.title
+        else f"{change.kind.value} {change.id}"
     )
     sentence = f"{what} caused the {kind.value.replace('_', ' ')} at {scene.entity}"
     hypothesis = Hypothesis(

@@ -54,7 +54,7 @@ def _waiting(id: str, settings: "Settings", request_id: str) -> "list[Request]":
     pending = Approvals(settings).pending(id)
     found = [request for request in pending if request.id.startswith(request_id)]
     if not pending:
-        _fail(f"nothing waits for an approval in {id}")
+        _fail(f"nothing waits for an approval in {id}; pcause act {id} lists what could be asked for")
     if not found:
         _fail(f"no request {request_id} waits in {id}; there is {', '.join(request.id for request in pending)}")
     return found

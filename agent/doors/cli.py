@@ -14,6 +14,8 @@ import typer
 from agent.doors import deciding
 from agent.doors.arguments import Html, Id, Json, Markdown, full_id, read_settings
 
+_INTERRUPTED = 130
+
 app = typer.Typer(
     name="pcause",
     help="An alert in, a checked root-cause report out. Needs no key and no server.",
@@ -84,8 +86,14 @@ def serve(
     from agent.doors.server import serve as run
 
     settings = read_settings()
+    if settings.prometheus is None and settings.opensearch is None:
+        typer.echo(
+            "No telemetry is configured, so no report can find a cause: set PROMETHEUS_URL or OPENSEARCH_URL", err=True
+        )
     given = {name: value for name, value in (("host", host or None), ("port", port)) if value is not None}
-    run(settings.model_copy(update={"server": settings.server.model_copy(update=given)}))
+    settings = settings.model_copy(update={"server": settings.server.model_copy(update=given)})
+    typer.echo(f"Pages: http://{settings.server.host}:{settings.server.port}/investigations", err=True)
+    run(settings)
 
 
 @app.command()
@@ -219,9 +227,11 @@ def main() -> None:
         entry.load()(app)
     try:
         app()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as ended:
+        if isinstance(ended, SystemExit) and ended.code != _INTERRUPTED:  # Typer ends the program itself
+            raise
         typer.echo("Interrupted. Go on with: pcause resume ID (pcause list shows the id)", err=True)
-        sys.exit(130)
+        sys.exit(_INTERRUPTED)
     except Exception as error:
         message = friendly(error)
         if message is None:

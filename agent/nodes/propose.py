@@ -8,6 +8,7 @@ from agent.bench import Bench
 from agent.nodes.runbook_steps import runbook_steps
 from agent.state import Action, Investigation, Verdict
 from diagnosis.findings import Remediation
+from diagnosis.words import short_id
 
 _ADVICE: dict[Remediation, str] = {
     Remediation.ROLLBACK: "Roll {entity} back to the version before {change}.",
@@ -29,13 +30,17 @@ async def propose(state: Investigation, runtime: Runtime[Bench]) -> Investigatio
     if verdict.nothing_wrong:
         return {"actions": []}
     entity = (verdict.hypothesis.entity if verdict.hypothesis else "") or verdict.first_failing or alert.entity
+    if verdict.hypothesis is None and not verdict.first_failing:
+        return {"actions": [_advice_to_connect()]}
     steps, asked = await runbook_steps(state, verdict, runtime.context)
     offered = await _offered(state, verdict, entity, runtime.context)
     return {"actions": [_advice(verdict, entity), *steps, *offered], "evidence": asked}
 
 
 def _advice(verdict: Verdict, entity: str) -> Action:
-    text = _ADVICE[verdict.remediation].format(entity=entity or "the service", change=verdict.change_id[:10] or "it")
+    text = _ADVICE[verdict.remediation].format(
+        entity=entity or "the service", change=short_id(verdict.change_id) or "it"
+    )
     if verdict.remediation is Remediation.NONE and verdict.hypothesis is not None:
         text = f"Look at {entity} first: what set it off is not in the telemetry, so no remedy is proposed."
     return Action(
@@ -45,6 +50,11 @@ def _advice(verdict: Verdict, entity: str) -> Action:
         risk="advice",
         sentence=text,
     )
+
+
+def _advice_to_connect() -> Action:
+    text = "Nothing was measured of it: connect Prometheus or OpenSearch (pcause doctor checks them), then ask again."
+    return Action(key="advice:connect", name="connect", arguments="{}", risk="advice", sentence=text)
 
 
 async def _offered(state: Investigation, verdict: Verdict, entity: str, bench: Bench) -> list[Action]:

@@ -4,11 +4,11 @@ import numpy as np
 
 from agent.questions.reply import Reply, say
 from agent.questions.series import view_of
-from agent.report.sections import short_id
 from agent.report.text import inert, inert_lines
 from agent.report.times import clock, stamp
 from agent.state import Evidence
 from diagnosis.telemetry import Change, PatternTable, SeriesMatrix, Topology
+from diagnosis.words import short_id
 from tools.spec import Body, ChangeList, FoundRunbooks, LogBatch, MetricCatalogue, SpanBatch, Table
 
 _ROWS, _SERIES, _LINE = 15, 6, 160

@@ -11,10 +11,10 @@ from agent.questions.metric_words import metrics_for
 from agent.questions.reply import Case, Reply, say
 from agent.questions.series import view_of
 from agent.questions.windows import window_of
-from agent.report.sections import short_id
 from agent.report.text import inert
 from agent.report.times import count, quantity
 from diagnosis.telemetry import Change, LogPattern, PatternTable, SeriesMatrix, Topology
+from diagnosis.words import short_id
 from tools.spec import ChangeList, ExtraTool, FoundRunbooks, LogBatch, Table, ToolName
 
 _MOST_SERIES, _MOST_ROWS = 6, 15

@@ -21,7 +21,7 @@ RULES: tuple[tuple[Intent, str], ...] = (
     (Intent.RUNBOOK, r"\brunbooks?|\bplaybooks?|\bprocedures?\b"),
     (Intent.PENDING, r"(?:waits?|waiting|pending|open|needs?)\b.*\b(?:approv\w*|decision|leave)|\bapprovals?\b|approval requests?"),
     (Intent.ACT, rf"^(?:(?:please|now|just|go ahead and|then|ok|yes|you (?:must|should|have to|may)|i (?:want|order) you to|let'?s)[\s,]+)*{_ACTIONS}\b|\b(?:and|then|instead|must|to)\s+{_ACTIONS}(?:\s+(?:it|§|the|all|every\w*|this|that|now|prod\w*)|\s*[.!]?$)|^(?:approved|lgtm|do it|go ahead)\b"),
-    (Intent.EVIDENCE, r"\b(?:e-?[qc][\w-]{2,16}|e\d{1,4}|c\d{1,3})\b|\bshow (?:me )?(?:the |your )?evidence|what (?:is the |evidence)"),
+    (Intent.EVIDENCE, r"\b(?:e-?[qc][\w-]{2,16}|e\d{1,4}|c\d{1,3})\b|\bshow (?:me )?(?:the |your )?evidence|what (?:is the )?evidence"),
     (Intent.COST, r"\b(?:cost\w*|spen[dt]\w*|expensive|budget|price|dollars?|tokens?)\b"),
     (Intent.DISPROOF, r"\b(?:prove|proves|falsif\w*|disprove|refute|contradict|change your mind)\b|(?:could|might|if) you(?:'re| are| be)? (?:be )?wrong|mistaken"),
     (Intent.SURE, r"\b(?:how )?(?:sure|certain|confiden\w*|reliable)\b|how likely|probability"),

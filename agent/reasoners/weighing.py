@@ -16,6 +16,7 @@ from agent.reasoners.briefing import entities_of, shown_findings, shown_hypothes
 from agent.state import ModelReading, ModelWeight
 from diagnosis.findings import Attribution, Diagnosis, FaultKind, Finding, Hypothesis, Remediation, Support
 from diagnosis.incident import Incident
+from diagnosis.words import short_id
 
 MOST_NATS = 0.5  # of 3 to 1 a factor of e leaves 52 %, and two additions 50.4 %: still more than all the rest
 NATS_PER_STEP = 0.25
@@ -172,7 +173,7 @@ def _added(item: Added, incident: Incident, cited: Finding) -> ModelWeight | Non
     if unusable or foreign or (item.change and change is None):
         return None
     kind = item.fault_kind.value.replace("_", " ")
-    told = f"{kind} at {item.entity}" + (f" by {change.kind.value} {change.id[:10]}" if change else "")
+    told = f"{kind} at {item.entity}" + (f" by {change.kind.value} {short_id(change.id)}" if change else "")
     return ModelWeight(
         attribution=Attribution.CHANGE if change else Attribution.PLACE,
         entity=item.entity,

@@ -10,6 +10,7 @@ from agent.times import clock, stamp
 from diagnosis.findings import Channel, Diagnosis, Finding, RuledOut
 from diagnosis.symptoms import amount
 from diagnosis.telemetry import Change, SeriesKey, SeriesMatrix
+from diagnosis.words import short_id
 from tools.spec import MetricCatalogue, ToolName
 
 SCHEMA_VERSION = 1
@@ -160,7 +161,7 @@ def _ruled_out(diagnosis: Diagnosis, verdict: Verdict) -> tuple[RuledOut, ...]:
     if verdict.hypothesis is None:
         return diagnosis.ruled_out
     return tuple(
-        item for item in diagnosis.ruled_out if not verdict.change_id or verdict.change_id[:10] not in item.subject
+        item for item in diagnosis.ruled_out if not verdict.change_id or short_id(verdict.change_id) not in item.subject
     )
 
 
@@ -239,7 +240,7 @@ def _timeline(state: Investigation, changes: tuple[ChangeView, ...], verdict: Ve
             entries.append(
                 TimelineEntry(
                     time=change.time,
-                    label=f"{change.kind} {change.title or change.id[:10]}{where}",
+                    label=f"{change.kind} {change.title or short_id(change.id)}{where}",
                     kind="change",
                 )
             )

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from agent.report.model import ChangeView, Report, SeriesView
-from agent.report.sections import short_id
 from agent.report.svg import Span, series_chart, shared_span
+from diagnosis.words import short_id
 
 _SCALE = 2.0
 _FONTS = "'DejaVu Sans', 'Liberation Sans', 'Noto Sans', Arial, sans-serif"

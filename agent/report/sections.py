@@ -14,6 +14,7 @@ from agent.report.text import inert
 from agent.report.times import amount, clock, count, duration, money, percent, stamp
 from agent.state import Action, CeilingHit, Check, Claim, Evidence, Outcome
 from diagnosis.findings import Hop
+from diagnosis.words import short_id
 
 _WORTH_ITS_REASONS = 0.05  # beside a named cause, what speaks for a hopeless rival is noise
 
@@ -89,11 +90,6 @@ def change_line(change: ChangeView | None) -> str:
     title = f" “{inert(change.title, 160)}”" if change.title else ""
     author = f" by {inert(change.author, 60)}" if change.author else ""
     return f"{inert(change.kind, 20)} {short_id(change.id)}{title}{author}, {stamp(change.time)} UTC"
-
-
-def short_id(id: str) -> str:
-    """A commit's hash cut as git does it; a name that somebody chose is left whole."""
-    return id[:10] if len(id) >= 32 and all(char in "0123456789abcdef" for char in id.lower()) else id[:48]
 
 
 def words(name: str) -> str:
@@ -231,10 +227,13 @@ def _prediction(report: Report) -> Section:
 
 
 def _timeline(report: Report) -> Section:
+    day = stamp(report.alert.fired_at)[:10]
+
     def row(entry: TimelineEntry) -> Row:
+        at = stamp(entry.time)
         return Row(
             f"{inert(entry.label, 400)} ({inert(entry.claim_id, 12)})" if entry.claim_id else entry.label,
-            clock(entry.time),
+            clock(entry.time) if at.startswith(day) else at,  # what is days old is no part of this night
         )
 
     return Section("Timeline", tuple(map(row, report.timeline)), "Times are UTC.", Shape.TIMELINE)

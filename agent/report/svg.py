@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from agent.report.model import ChangeView, SeriesView
-from agent.report.sections import short_id
 from agent.report.text import inert
 from agent.report.times import clock, quantity
+from diagnosis.words import short_id
 
 _WIDTH, _HEIGHT = 360, 182
 LEFT, RIGHT, TOP, BASE = 56, 350, 26, 126

@@ -144,6 +144,7 @@ def test_ctrl_c_in_a_terminal_leaves_a_resumable_investigation(recording: Path, 
             except OSError:
                 break
     assert child.wait(timeout=40) == 130
+    assert b"Interrupted. Go on with: pcause resume" in shown
     os.close(master)
     listing = subprocess.run(
         [sys.executable, "-m", "agent.doors.cli", "list", "--json"],

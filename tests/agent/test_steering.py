@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.events import Finished
+from agent.events import Compared, Finished
 from agent.firings import Firings
+from agent.investigate import replay
 from agent.ledger import Ledger
 from agent.past_incidents import confirm, is_confirmed
 from agent.report.model import Report
@@ -56,6 +57,18 @@ async def test_what_was_approved_does_not_run_when_somebody_says_then_that_its_c
     again = await go_on(settings, board.actions())
     assert isinstance(again, Finished)
     assert any("bob says so" in item.reason for item in again.report.ruled_out)
+
+
+async def test_a_replay_hears_what_people_said(recording: Path, settings: Settings, tmp_path: Path):
+    board = Switchboard(tmp_path / "board")
+    settings = with_policy(settings)
+    answer(settings, await wait_for_approval(recording, settings, board.actions()), approved=False)
+    await go_on(settings, board.actions())
+    steer(settings.home, "inv", "bob", "it was not that", ("H1",))
+    await go_on(settings, board.actions())
+    last = [event async for event in replay("inv", settings)][-1]
+    assert isinstance(last, Compared)
+    assert "hypotheses" not in last.differences and "probability" not in last.differences
 
 
 async def test_when_every_cause_is_said_to_be_wrong_none_is_named(recording: Path, settings: Settings, tmp_path: Path):

@@ -10,10 +10,11 @@ from agent.report.as_json import render_json
 from agent.report.html import render_html
 from agent.report.markdown import render_markdown
 from agent.report.model import Report
-from agent.report.sections import chains, confidence, short_id
+from agent.report.sections import chains, confidence
 from agent.report.terminal import render_terminal
 from agent.report.text import inert, inert_lines
 from diagnosis.findings import Hop
+from diagnosis.words import short_id
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,11 @@ def add_investigations(app: FastAPI, settings: Settings, token: str | None, on_r
         """Say which cause is wrong, as the person whose token is shown; it is weighed again without it."""
         return await wishes.steer(request, id, await run_in_threadpool(viewer, request))
 
+    @app.get("/", include_in_schema=False)
+    def go_to_listing() -> Response:
+        """The front door."""
+        return RedirectResponse("/investigations", 307)
+
     @app.get("/sign-in", include_in_schema=False)
     def sign_in(request: Request, to: str = "") -> Response:
         """Has a browser ask for a personal token, and goes back."""

@@ -17,6 +17,7 @@ from agent.report.model import Report
 from agent.report.page_html import ENDED, Viewer
 from agent.report.progress import progress
 from agent.settings import Settings
+from agent.sources import Source
 from agent.steering import shown_hypotheses
 from agent.summaries import Summaries, Summary
 
@@ -100,7 +101,10 @@ class Pages:
 
     def _actions(self, summary: Summary) -> tuple[str, ...]:
         """What a person may ask for by its name."""
-        return self._names if summary.status in ("done", "waiting") else ()
+        if not self._names or summary.status not in ("done", "waiting"):
+            return ()
+        live = Source.model_validate_json(self._ledger.investigation(summary.id).source).kind == "live"
+        return self._names if live else ()
 
     def _case(self, summary: Summary, viewer: Viewer) -> Case:
         id = summary.id
