@@ -22,9 +22,9 @@ _SUFFIXES = (("ies", "y"), ("sses", "ss"), ("ing", ""), ("ed", ""), ("es", "e"),
 
 
 @lru_cache(maxsize=50_000)
-def short_id(id: str) -> str:
+def short_id(id: str, digits: int = 10) -> str:
     """A commit's hash cut as git does it; a name that somebody chose is left whole."""
-    return id[:10] if len(id) >= 32 and all(char in "0123456789abcdef" for char in id.lower()) else id[:48]
+    return id[:digits] if len(id) >= 32 and all(char in "0123456789abcdef" for char in id.lower()) else id[:48]
 
 
 def stem(word: str) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 
 from agent.bench import Bench
 from agent.gathered import changes_of
-from agent.report.model import ChangeView, HypothesisView, NodeView, Report, SeriesView, TimelineEntry
+from agent.report.model import NO_CAUSE, ChangeView, HypothesisView, NodeView, Report, SeriesView, TimelineEntry
 from agent.state import Claim, Evidence, Investigation, ModelUse, Outcome, Verdict
 from agent.times import clock, stamp
 from diagnosis.findings import Channel, Diagnosis, Finding, RuledOut
@@ -87,11 +87,11 @@ def headline(verdict: Verdict, guilty: Change | None, claims: list[Claim], state
     onset = f" since {clock(verdict.onset)} UTC" if verdict.onset is not None else ""
     where = verdict.first_failing or alert.entity or "the alerted service"
     if verdict.hypothesis is None:
-        return f"No cause found for the trouble at {where}{onset}; what was ruled out and what is missing is below."
+        return f"{NO_CAUSE} for the trouble at {where}{onset}; what was ruled out and what is missing is below."
     kind = verdict.fault_kind.value.replace("_", " ")
     if guilty is not None:
         title = f" ({guilty.title})" if guilty.title else ""
-        name = f"{guilty.kind.value} {guilty.id[:8]}{title}"
+        name = f"{guilty.kind.value} {short_id(guilty.id, 8)}{title}"
         to = verdict.hypothesis.entity
         there = f", deployed to {to}," if to else ""
         return f"{_capital(kind)} at {where}{onset}: {name}{there} is the probable cause."

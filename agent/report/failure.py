@@ -6,7 +6,7 @@ from typing import Any
 from agent.ledger import Ledger
 from agent.redaction import cut_secrets
 from agent.report.build import SCHEMA_VERSION, blind_spots
-from agent.report.model import Report
+from agent.report.model import NO_CAUSE, Report
 from agent.state import Alert, Scope
 from diagnosis.findings import FaultKind, Remediation
 
@@ -23,7 +23,7 @@ def report_of_failure(
         schema_version=SCHEMA_VERSION,
         investigation_id=id,
         title=f"{alert.name} at {alert.entity or 'an unnamed service'}",
-        headline=f"No cause found: {problem}.",
+        headline=f"{NO_CAUSE}: {problem}.",
         alert=alert,
         cause_found=False,
         nothing_wrong=False,

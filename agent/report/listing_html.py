@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agent.report.model import NO_CAUSE
 from agent.report.page_html import ENDED, Viewer, region, render
 from agent.summaries import Summary
 
@@ -42,8 +43,9 @@ def kind_of(status: str) -> str:
 
 
 def _entry(entry: Summary) -> Entry:
+    named = not entry.headline.startswith(NO_CAUSE)
     return Entry(
         kind=kind_of(entry.status), id=entry.id, status=entry.status, alert=entry.alert or "an unnamed alert",
-        service=entry.service, headline=entry.headline, probability=entry.probability, created_at=entry.created_at,
+        service=entry.service, headline=entry.headline, probability=entry.probability if named else None, created_at=entry.created_at,
         seconds=entry.seconds if entry.status in ENDED else None, resolved_at=entry.resolved_at, alerts=entry.alerts,
     )  # fmt: skip

@@ -16,6 +16,8 @@ from agent.state import (
 )
 from diagnosis.findings import Attribution, FaultKind, Hop, Model, Remediation, RuledOut
 
+NO_CAUSE = "No cause found"  # how a headline begins that names none
+
 
 class SeriesView(Model):
     """A series for the eye: at most some 120 points, None where a sample is missing."""

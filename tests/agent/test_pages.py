@@ -293,3 +293,13 @@ async def test_a_request_that_nobody_answered_in_time_is_expired(
     async with asking(decided_by_ann) as client:
         page = await client.get("/investigations/inv", headers={**HTML, **bearer()})
     assert "expired" in page.text and '/approval"' not in page.text
+
+
+async def test_the_list_is_not_sure_of_what_nobody_was_accused_of(settings: Settings):
+    id = opened(settings, status="done")
+    Ledger(settings.home).save_report(id, "No cause found for the trouble at store; what is missing is below.", 0.9, "")
+    async with asking(settings) as client:
+        page = await client.get("/investigations", headers=HTML)
+        front = await client.get("/", headers=HTML)
+    assert "No cause found" in page.text and "90 %" not in page.text
+    assert (front.status_code, front.headers["location"]) == (307, "/investigations")

@@ -67,6 +67,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         (413, "The body is too large"),
         (415, "The body is not JSON by its content type"),
         (422, "A value is missing or cannot be read"),
+        (429, "Many wrong tokens were shown here, and this one is wrong too"),
         (503, "Try again after Retry-After seconds: too many wait or come at once, or the ledger cannot be written"),
     )
 }
