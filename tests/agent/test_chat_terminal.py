@@ -58,7 +58,7 @@ def test_every_command_answers(ended: tuple[Path, str]):
             ("/cost", "Everything on this UTC day"),
             ("/approve", "Nothing waits for an approval"),
             ("/reject no", "Nothing waits for an approval"),
-            ("/act", "No action is configured"),
+            ("/act", "is not acted on"),
             ("/act reboot", "is not acted on"),
             ("/undo", "is not acted on"),
             ("/resume", "has ended"),
