@@ -101,11 +101,11 @@ class Terminal:
         self._mark = len(self.screen.history.top) + self.screen.cursor.y
 
     def leave(self) -> int:
-        """Ctrl+D; the exit code."""
-        self.child.sendeof()
+        """Ctrl+D, again where it came before the prompt (a terminal drops what it has between two modes); the exit code."""
         end = time.monotonic() + 30
         while self.child.isalive() and time.monotonic() < end:
-            self.pump()
+            self.child.sendeof()
+            self.pump(2.0)
         self.child.close()
         assert self.child.exitstatus is not None, f"killed by {self.child.signalstatus}"
         return self.child.exitstatus
