@@ -2,10 +2,15 @@
 
 from agent.evidence import EvidenceStore
 from agent.gathered import changes_of, known_services
-from agent.state import Investigation
+from agent.state import Alert, Investigation, Verdict
 from diagnosis.findings import Remediation
 from diagnosis.telemetry import Change, ChangeKind
 from tools.actions.spec import Target
+
+
+def blamed(verdict: Verdict, alert: Alert) -> str:
+    """The service that an action touches, unless somebody names another."""
+    return (verdict.hypothesis.entity if verdict.hypothesis else "") or verdict.first_failing or alert.entity
 
 
 def target_of(state: Investigation, remediation: Remediation, entity: str, store: EvidenceStore) -> Target:

@@ -12,9 +12,9 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 
 from agent.acting import Acting, Grounds
-from agent.action_target import target_of
+from agent.action_target import blamed, target_of
 from agent.actions import build_actions
-from agent.alone import alone
+from agent.alone import NotResumable, alone
 from agent.approvals import Approvals, Request
 from agent.audit import Audit
 from agent.begun import Begun
@@ -24,12 +24,12 @@ from agent.events import ApprovalNeeded
 from agent.evidence import EvidenceStore
 from agent.graph import build_graph
 from agent.ledger import Ledger
-from agent.policy import load_policy
+from agent.policy import PolicyError, load_policy
 from agent.report.model import Report
-from agent.settings import Settings
+from agent.settings import Settings, SettingsError
 from agent.sources import Source
 from agent.state import Action, ActionResult, Investigation
-from tools.actions.spec import ActionSpec
+from tools.actions.spec import ActionError, ActionSpec
 
 _MOST_ASKED = 10  # of one investigation; a checkpoint holds them
 
@@ -38,6 +38,10 @@ Specs = Mapping[str, ActionSpec[Any]]
 
 class CannotAsk(Exception):  # noqa: N818 - said as one says it
     """It cannot be asked for, or not now; the message says why and what to do."""
+
+
+UNDO = "undo"
+REFUSALS = (CannotAsk, ActionError, NotResumable, PolicyError, SettingsError)  # each message is for who asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,9 @@ async def askable(id: str, settings: Settings, service: str = "", specs: Specs |
     if specs is None:
         _refuse_recorded(id, Ledger(settings.home).investigation(id).source)
     found = build_actions(settings) if specs is None else specs
-    service = service or _blamed(await _state_of(id, settings))
+    if not service:
+        state = await _state_of(id, settings)
+        service = blamed(state["verdict"], state["alert"])
 
     def of(name: str, spec: ActionSpec[Any]) -> Askable:
         ruling = policy.decide(name, service, spec.risk, now).decision
@@ -71,14 +77,18 @@ async def ask_for(
     now: Callable[[], float] = time.time,
 ) -> Action:  # fmt: skip
     """Ask for an action of ``service`` (by default what the verdict blames). With a ``request_id`` it waits for its
-    approvers; without one it is only shown, or the policy forbids it. ``by`` is ``door:identity``.
+    approvers; without one it is only shown, or the policy forbids it. ``by`` is ``door:identity``; the name ``UNDO`` is
+    the way back from what was done last.
 
-    Raises ``CannotAsk``, ``ActionError``, ``NotResumable`` while it runs elsewhere, ``UnknownInvestigation``.
+    Raises what is in ``REFUSALS``, ``NotResumable`` among them while it runs elsewhere, and ``UnknownInvestigation``.
     """
+    if name == UNDO:
+        return await ask_undo(id, settings, by, specs=specs, now=now)
 
     async def wanted(acting: Acting, state: Investigation, store: EvidenceStore) -> Action:
-        target = target_of(state, state["verdict"].remediation, _blamed(state), store)
-        target = replace(target, services=target.services | ({state["alert"].entity} - {""}))
+        verdict, alert = state["verdict"], state["alert"]
+        target = target_of(state, verdict.remediation, blamed(verdict, alert), store)
+        target = replace(target, services=target.services | ({alert.entity} - {""}))
         if service and service not in target.services:
             raise CannotAsk(
                 f"no service {service!r} is known here; there is {', '.join(sorted(target.services))[:400]}"
@@ -147,11 +157,6 @@ async def _state_of(id: str, settings: Settings) -> Investigation:
 def _was_done(settings: Settings, request: Request) -> bool:
     known = Ledger(settings.home).action(request.action_key)
     return known is not None and bool(known.result) and ActionResult.model_validate_json(known.result).outcome == "done"
-
-
-def _blamed(state: Investigation) -> str:
-    verdict = state["verdict"]
-    return (verdict.hypothesis.entity if verdict.hypothesis else "") or verdict.first_failing or state["alert"].entity
 
 
 def _grounds(state: Investigation, by: str) -> Grounds:

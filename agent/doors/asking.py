@@ -31,12 +31,10 @@ def ask(id: str, name: str, settings: "Settings", service: str, undo: bool) -> s
     """Ask, and say what came of it on standard error; the request that waits then, "" for none."""
     import asyncio
 
-    from agent.asking import ask_for, ask_undo
+    from agent.asking import UNDO, ask_for
     from agent.doors.approving import requester
 
-    by = requester()
-    wanted = ask_undo(id, settings, by) if undo else ask_for(id, name, settings, by, service=service)
-    action = asyncio.run(wanted)
+    action = asyncio.run(ask_for(id, UNDO if undo else name, settings, requester(), service=service))
     for line in told(action):
         typer.echo(line, err=True)
     return action.request_id

@@ -3,7 +3,7 @@
 from langgraph.runtime import Runtime
 
 from agent.acting import Grounds
-from agent.action_target import target_of
+from agent.action_target import blamed, target_of
 from agent.bench import Bench
 from agent.nodes.runbook_steps import runbook_steps
 from agent.state import Action, Investigation, Verdict
@@ -29,7 +29,7 @@ async def propose(state: Investigation, runtime: Runtime[Bench]) -> Investigatio
     verdict, alert = state["verdict"], state["alert"]
     if verdict.nothing_wrong:
         return {"actions": []}
-    entity = (verdict.hypothesis.entity if verdict.hypothesis else "") or verdict.first_failing or alert.entity
+    entity = blamed(verdict, alert)
     if verdict.hypothesis is None and not verdict.first_failing:
         return {"actions": [_advice_to_connect()]}
     steps, asked = await runbook_steps(state, verdict, runtime.context)

@@ -6,8 +6,6 @@ from agent.doors.asking import told
 from agent.doors.chatting.deciding import approve
 from agent.doors.chatting.drawing import draw_table
 from agent.report.text import inert
-from agent.settings import SettingsError
-from tools.actions.spec import ActionError
 from tools.spec import Table
 
 if TYPE_CHECKING:
@@ -16,9 +14,7 @@ if TYPE_CHECKING:
 
 async def act(session: "Session", argument: str, undo: bool = False) -> None:
     """``argument`` is the name of an action, and perhaps a service; without it, what could be asked for is listed."""
-    from agent.alone import NotResumable
-    from agent.asking import CannotAsk, ask_for, ask_undo
-    from agent.policy import PolicyError
+    from agent.asking import REFUSALS, UNDO, ask_for
 
     name, _, service = argument.partition(" ")
     if session.nothing_open():
@@ -27,14 +23,11 @@ async def act(session: "Session", argument: str, undo: bool = False) -> None:
         if not name and not undo:
             await _list(session)
             return
-        if undo:
-            wanted = ask_undo(session.id, session.settings, session.by, specs=session.actions)
-        else:
-            wanted = ask_for(
-                session.id, name, session.settings, session.by, service=service.strip(), specs=session.actions
-            )
-        action = await wanted
-    except (CannotAsk, ActionError, NotResumable, PolicyError, SettingsError) as error:
+        wanted = UNDO if undo else name
+        action = await ask_for(
+            session.id, wanted, session.settings, session.by, service=service.strip(), specs=session.actions
+        )
+    except REFUSALS as error:
         session.say(inert(str(error)))
         return
     for line in told(action):

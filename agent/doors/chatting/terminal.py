@@ -19,6 +19,7 @@ from agent.doors.chatting.history import SafeHistory
 from agent.doors.chatting.pasting import bounded
 from agent.doors.chatting.session import Session
 from agent.doors.errors import friendly
+from agent.ledger import LedgerError, UnknownInvestigation
 
 _log = logging.getLogger(__name__)
 
@@ -137,6 +138,6 @@ def _toolbar(session: Session, pasted: Pasted) -> str:
         return pasted.told
     try:
         row = session.row
-    except Exception:  # a bar must not end the session; the next command says what is wrong
+    except (LedgerError, UnknownInvestigation):  # a bar must not end the session; the next command says what is wrong
         return "/help"
     return f"{row.id} {row.status} · /help" if row else "no investigation is open · /help"

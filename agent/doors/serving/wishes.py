@@ -8,17 +8,14 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from agent.alone import NotResumable
-from agent.asking import CannotAsk, ask_for, ask_undo
+from agent.asking import REFUSALS, CannotAsk, ask_for
 from agent.doors.asking import told
 from agent.doors.serving.pages import DOOR, Pages
 from agent.doors.serving.spoken import NOT_SIGNED_IN, read_spoken, refused
-from agent.policy import PolicyError
 from agent.report.page_html import Viewer
 from agent.report.text import inert
-from agent.settings import Settings, SettingsError
+from agent.settings import Settings
 from agent.steering import steer
-from tools.actions.spec import ActionError
 
 
 class Wish(BaseModel):
@@ -63,17 +60,14 @@ class Wishes:
             return refused(title, NOT_SIGNED_IN, 403, form, id, viewer)
         try:
             found = await run_in_threadpool(work)
-        except (CannotAsk, ActionError, NotResumable, PolicyError, SettingsError, ValueError) as error:
+        except (*REFUSALS, ValueError) as error:
             return refused(title, inert(str(error)), 409, form, id, viewer)
         self._on_ready()
         return RedirectResponse(f"/investigations/{id}", 303) if form else JSONResponse(found)
 
     def _ask(self, id: str, wish: Wish, viewer: Viewer) -> dict[str, object]:
-        by = f"{DOOR}:{viewer.name}"
-        if wish.action == "undo":
-            action = asyncio.run(ask_undo(id, self._settings, by))
-        else:
-            action = asyncio.run(ask_for(id, wish.action, self._settings, by, service=wish.service))
+        asking = ask_for(id, wish.action, self._settings, f"{DOOR}:{viewer.name}", service=wish.service)
+        action = asyncio.run(asking)
         if lines := told(action):
             raise CannotAsk(" ".join(lines))
         return {"request": action.request_id, "action": action.name, "target": action.target}

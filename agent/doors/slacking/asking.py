@@ -2,12 +2,9 @@
 
 from collections.abc import Sequence
 
-from agent.alone import NotResumable
-from agent.asking import CannotAsk, ask_for, ask_undo, askable
+from agent.asking import REFUSALS, ask_for, askable
 from agent.doors.asking import told
-from agent.policy import PolicyError
-from agent.settings import Settings, SettingsError
-from tools.actions.spec import ActionError
+from agent.settings import Settings
 
 
 async def ask_in_thread(settings: Settings, id: str, member: str, name: str, service: str) -> Sequence[str]:
@@ -19,8 +16,7 @@ async def ask_in_thread(settings: Settings, id: str, member: str, name: str, ser
             return [f"{item.name}: {item.summary} ({item.ruling})" for item in known] or [
                 "No action is configured here."
             ]
-        undo = name == "undo"
-        action = await (ask_undo(id, settings, by) if undo else ask_for(id, name, settings, by, service=service))
-    except (CannotAsk, ActionError, NotResumable, PolicyError, SettingsError) as error:
+        action = await ask_for(id, name, settings, by, service=service)
+    except REFUSALS as error:
         return [str(error)]
     return told(action) or [f"Asked for {action.name} of {action.target}: nothing is done before it is approved."]

@@ -39,11 +39,8 @@ def example() -> dict[str, Any]:
     return dict(yaml.safe_load(text)["actions"])
 
 
-def test_nothing_configured_is_no_action():
-    assert build_actions(Configured()) == {}
-
-
-def test_the_documented_settings_are_the_documented_actions(monkeypatch: pytest.MonkeyPatch):
+def set_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that the documented settings name."""
     for name in (
         "ALERTMANAGER_TOKEN",
         "DEPLOYS_SECRET",
@@ -53,6 +50,14 @@ def test_the_documented_settings_are_the_documented_actions(monkeypatch: pytest.
         "FLAGS_SECRET",
     ):
         monkeypatch.setenv(name, "a-secret-of-the-test")
+
+
+def test_nothing_configured_is_no_action():
+    assert build_actions(Configured()) == {}
+
+
+def test_the_documented_settings_are_the_documented_actions(monkeypatch: pytest.MonkeyPatch):
+    set_secrets(monkeypatch)
     made = build_actions(configured(example()))
     assert set(made) == {
         "silence_alert", "rollback_workload", "restart_workload", "scale_workload", "revert_release", "revert_flag",
@@ -129,15 +134,7 @@ def test_a_mistake_names_its_place_in_the_settings(monkeypatch: pytest.MonkeyPat
 )
 def test_the_names_are_those_of_the_actions(monkeypatch: pytest.MonkeyPatch, allow: list[str]):
     given = example()
-    for name in (
-        "ALERTMANAGER_TOKEN",
-        "DEPLOYS_SECRET",
-        "DEPLOYS_TOKEN",
-        "TICKETS_SECRET",
-        "KUBERNETES_TOKEN",
-        "FLAGS_SECRET",
-    ):
-        monkeypatch.setenv(name, "a-secret-of-the-test")
+    set_secrets(monkeypatch)
     given["kubernetes"] = {**given["kubernetes"], "allow": allow}
     wanted = configured(given)
     assert wanted.actions.names == build_actions(wanted).keys()
